@@ -1,0 +1,129 @@
+/** Every option of the settings file: its default, its meaning, what it may be (DESIGN 6.2). */
+
+import { z } from 'zod';
+import type { Feed } from '../src/core/event.ts';
+import type { Venue } from '../src/core/venue.ts';
+import { baseUrl, decimal, flag, group, integer, oneOf, share, symbols, text } from './options.ts';
+
+/** What the settings need to know of a venue. */
+export type VenueDeclaration = Pick<
+  Venue,
+  'id' | 'feeds' | 'endpoints' | 'maxInfoRpm' | 'defaultSymbols' | 'locate'
+>;
+
+export const MODES = ['PROD', 'DEBUG', 'DIAG'] as const;
+export type Mode = (typeof MODES)[number];
+
+export type Settings = z.infer<ReturnType<typeof settingsSchema>>;
+export type VenueSettings = z.infer<ReturnType<typeof venueSchema>>;
+type FeedSchemas = ReturnType<typeof feedSchemas>;
+
+/**
+ * The whole file. Without a `venues` key every venue is taken with its defaults; with one, a venue that it does
+ * not name is off, and absent from the result. Only venues work so: any other option left out has its default.
+ */
+export function settingsSchema(venues: readonly VenueDeclaration[]) {
+  const byId = optionalKeys(venues.map((venue) => [venue.id, venueSchema(venue)] as const));
+  const allOn = Object.fromEntries(venues.map((venue) => [venue.id, {}]));
+  return group('Settings of Tapedeck.', {
+    runtime: group('How the collector runs.', {
+      mode: oneOf(MODES)
+        .default('PROD')
+        .describe(
+          'How much is told: PROD, DEBUG (each step) or DIAG (everything); taken over while running.',
+        ),
+    }).prefault({}),
+    paths: group('Where files are written; relative to the project root.', {
+      data: text('a folder')
+        .default('./data')
+        .describe('Recorded data and status. BTC_TS_DATA_DIR wins over it, --data over both.'),
+      logs: text('a folder').default('./logs').describe('Log files. BTC_TS_LOGS_DIR wins over it.'),
+    }).prefault({}),
+    writer: group('How rows reach the disk.', {
+      flush_ms: integer(1, 10_000).default(50).describe('Rows wait at most this long for their write; ms.'),
+      fsync_ms: integer(10, 60_000)
+        .default(1000)
+        .describe('Written rows wait at most this long for the disk; ms. A power cut loses no more.'),
+      queue_mb: integer(1, 4096)
+        .default(64)
+        .describe('Rows that may wait in memory; MB. Beyond it rows are dropped and noted as a gap.'),
+    }).prefault({}),
+    venues: group('What is recorded. A venue that is not named here is off.', byId).prefault(allOn),
+  });
+}
+
+function venueSchema(venue: VenueDeclaration) {
+  const rpm = venue.maxInfoRpm;
+  return group(`Settings of ${venue.id}.`, {
+    enabled: flag().default(true).describe('False: nothing of this venue is recorded.'),
+    symbols: symbols(venue)
+      .default([...venue.defaultSymbols])
+      .describe('Unified symbols: BTC/USDT is spot, BTC/USDT:USDT the linear perpetual.'),
+    endpoints: group(
+      'Other base URLs (a proxy, a regional host, a test server); the venue appends its own paths.',
+      optionalKeys(
+        Object.entries(venue.endpoints).map(
+          ([key, url]) => [key, baseUrl(key).describe(`In place of ${url}`)] as const,
+        ),
+      ),
+    ).prefault({}),
+    feeds: group('What is recorded of each symbol.', offered(venue)).prefault({}),
+    rate: group('How fast the venue is asked by REST, all its feeds together.', {
+      max_info_rpm: integer(1, 100_000).default(rpm).describe('The cap: information calls a minute.'),
+      share: share(0.9).default(0.9).describe('The part of the cap that is used.'),
+      jitter: decimal(0, 1).default(0.1).describe('Random wait added to a poll, as a part of its interval.'),
+      decay: decimal(0.01, 0.99)
+        .default(0.9)
+        .describe('After a limit signal, each success multiplies the stretched interval by this.'),
+      max_interval_sec: decimal(1, 3600)
+        .default(60)
+        .describe('A stretched interval grows no longer; seconds.'),
+    }).prefault({}),
+  });
+}
+
+/** Keys that may be left out. They are then absent from the result too, so its type is a plain record. */
+function optionalKeys<S extends z.ZodType>(entries: readonly (readonly [string, S])[]): Record<string, S> {
+  const shape: Record<string, unknown> = Object.fromEntries(entries.map(([key, s]) => [key, s.optional()]));
+  return shape as Record<string, S>;
+}
+
+/** Only the feeds that the venue has: another one is an unknown key, and absent from the result. */
+function offered(venue: VenueDeclaration) {
+  const all = Object.entries(feedSchemas());
+  const own: Record<string, unknown> = Object.fromEntries(
+    all.filter(([name]) => venue.feeds.some((feed) => feed === name)),
+  );
+  return own as { [F in Feed]: z.ZodOptional<FeedSchemas[F]> };
+}
+
+function feedSchemas() {
+  const common = {
+    enabled: flag().default(true).describe('False: this feed is not recorded.'),
+    transport: z
+      .literal('ws', { error: 'ws (polling by rest is not supported yet)' })
+      .default('ws')
+      .describe('How it is received: ws, a WebSocket.'),
+  };
+  return {
+    ticker: group('Best bid and ask, last price, volumes.', common).prefault({}),
+    orderbook: group('The book: a snapshot, then changes.', {
+      ...common,
+      depth: integer(1, 5000)
+        .default(200)
+        .describe('Levels wanted a side; the venue takes its next larger depth.'),
+    }).prefault({}),
+    trades: group('Every trade.', {
+      ...common,
+      stream: oneOf(['trade', 'aggTrade'])
+        .nullable()
+        .default(null)
+        .describe('Binance only: single or aggregated trades. Null: trade on spot, aggTrade on USD-M.'),
+    }).prefault({}),
+  };
+}
+
+/** The settings as a JSON Schema (draft 7, which editors' YAML plug-ins read), with meanings and defaults. */
+export function jsonSchema(venues: readonly VenueDeclaration[]) {
+  return z.toJSONSchema(settingsSchema(venues), { io: 'input', target: 'draft-7' });
+}

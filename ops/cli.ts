@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+/** The one command line; every npm script is a thin call of it. */
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { environment } from '../config/load.ts';
+import { COLLECTOR_HELP, runCollector } from '../src/apps/collector.ts';
+import { runConfig } from '../src/apps/config.ts';
+import { type Console, EXIT, type Place } from '../src/apps/console.ts';
+import { REPLAY_HELP, runReplay } from '../src/apps/replay.ts';
+import { runSim, SIM_HELP } from '../src/apps/sim.ts';
+import { VENUES } from '../src/venues/index.ts';
+
+const here = fileURLToPath(import.meta.url);
+const isCompiled = here.endsWith('.js');
+const root = fileURLToPath(new URL(isCompiled ? '../..' : '..', import.meta.url));
+const manifest = JSON.parse(
+  readFileSync(new URL(isCompiled ? '../../package.json' : '../package.json', import.meta.url), 'utf8'),
+) as {
+  readonly version: string;
+};
+
+const place: Place = {
+  root,
+  cwd: process.cwd(),
+  version: manifest.version,
+  cli: here,
+  fetcherUrl: new URL(isCompiled ? '../workers/fetcher.js' : '../workers/fetcher.ts', import.meta.url),
+};
+
+const console: Console = {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+};
+
+const HELP = `tapedeck ${manifest.version}: records public market data
+
+${COLLECTOR_HELP}
+
+${REPLAY_HELP}
+
+${SIM_HELP}
+
+tapedeck config print | schema
+  print the settings that hold, or a JSON Schema of the settings file`;
+
+function run(command: string | undefined, argv: readonly string[]): Promise<number> | number {
+  switch (command) {
+    case 'collector':
+      return runCollector(argv, place, console, environment());
+    case 'replay':
+      return runReplay(argv, place, console, environment());
+    case 'sim':
+      return runSim(argv, console);
+    case 'config':
+      return runConfig(argv, console, {
+        root: place.root,
+        cwd: place.cwd,
+        env: environment(),
+        venues: VENUES,
+      });
+    case 'help':
+    case '--help':
+    case '-h':
+      console.out(HELP);
+      return EXIT.ok;
+    case '--version':
+      console.out(manifest.version);
+      return EXIT.ok;
+    default:
+      console.err(command === undefined ? HELP : `tapedeck: unknown command "${command}"\n${HELP}`);
+      return EXIT.usage;
+  }
+}
+
+const [command, ...argv] = process.argv.slice(2);
+try {
+  process.exitCode = await run(command, argv);
+} catch (thrown) {
+  // Nothing of ours throws in order: what arrives here is a bug, and is shown whole.
+  console.err(
+    `tapedeck: a bug, please report it: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
+  );
+  process.exitCode = EXIT.software;
+}
+// Handles that are still open (a socket that lingers) must not keep a finished program alive.
+process.exit();

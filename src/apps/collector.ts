@@ -1,0 +1,226 @@
+/** `tapedeck collector`: runs in the foreground until it is told to stop. */
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Environment, loadSettings } from '../../config/load.ts';
+import type { Cancel } from '../core/ports.ts';
+import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
+import { seconds } from '../core/time.ts';
+import { replaceFile } from '../io/atomic.ts';
+import { systemClock } from '../io/clock.ts';
+import { clearFlag, flagPath, hasFlag, type Kind, prepareDataDir } from '../io/data-dir.ts';
+import { openLog } from '../io/log.ts';
+import { createApp } from '../runtime/app.ts';
+import { acquireLock } from '../runtime/lock.ts';
+import { VENUES } from '../venues/index.ts';
+import { type Console, EXIT, type Place } from './console.ts';
+import { startSimulator } from './simulator.ts';
+
+const OPTIONS = {
+  config: { type: 'string' },
+  data: { type: 'string' },
+  sim: { type: 'boolean' },
+  duration: { type: 'string' },
+  venues: { type: 'string' },
+  feeds: { type: 'string' },
+  rate: { type: 'string' },
+  seed: { type: 'string' },
+  journal: { type: 'string' },
+} as const;
+
+export const COLLECTOR_HELP = `tapedeck collector [options]
+  --config FILE       settings other than config/settings.yaml
+  --data DIR          where to record, in place of paths.data
+  --sim               start the embedded simulator and collect from it (needs no network)
+  --duration SECONDS  stop in order after this long
+  --venues a,b        only these venues        --feeds x,y   only these feeds
+  with --sim: --rate N (1 is a quiet market), --seed N, --journal FILE (every event that was sent)`;
+
+/** Resolves with the exit code: 0 stopped in order, 64 bad settings or options, 74 cannot write, 75 running already. */
+export async function runCollector(
+  argv: readonly string[],
+  place: Place,
+  io: Console,
+  env: Environment,
+): Promise<number> {
+  const options = readOptions(argv);
+  if (!options.ok) return refuse(io, EXIT.usage, [options.error.message]);
+  const args = options.value;
+  const kind: Kind = args.sim ? 'sim' : 'live';
+
+  const simulator = args.sim ? await startSimulator(place.cli, args.simArgs) : null;
+  if (simulator !== null && !simulator.ok) return refuse(io, EXIT.software, [simulator.error.message]);
+  const stopSimulator = (): void => simulator?.value.stop();
+
+  const loaded = await loadSettings({
+    file: args.config ?? null,
+    root: place.root,
+    cwd: place.cwd,
+    env,
+    venues: VENUES,
+    overrides: {
+      venues: args.venues?.split(','),
+      feeds: args.feeds?.split(','),
+      data: args.data,
+      endpoints: simulator?.value.endpoints,
+    },
+  });
+  if (!loaded.ok) {
+    stopSimulator();
+    return refuse(
+      io,
+      EXIT.usage,
+      loaded.error.map((problem) => problem.text),
+    );
+  }
+  const given = loaded.value.settings;
+  // Simulated data has a folder of its own, unless one is given for it.
+  const data = args.sim && args.data === undefined ? join(given.paths.data, 'sim') : given.paths.data;
+  const settings = { ...given, paths: { ...given.paths, data } };
+  const clock = systemClock();
+  if (loaded.value.created) io.out(`[collector] settings made: ${loaded.value.file}`);
+  io.out(`[collector] DATA=${data} LOGS=${settings.paths.logs}`);
+  io.out('[collector] MODE=FOREGROUND');
+
+  const prepared = prepareDataDir(data, kind, clock.wallUs());
+  if (!prepared.ok) {
+    stopSimulator();
+    return refuse(io, prepared.error.code === 'other_kind' ? EXIT.usage : EXIT.io, [prepared.error.message]);
+  }
+  const lock = await acquireLock(data, process.platform);
+  if (!lock.ok) {
+    stopSimulator();
+    return refuse(io, lock.error.code === 'locked' ? EXIT.running : EXIT.io, [lock.error.message]);
+  }
+  const log = tryOpenLog(
+    settings.paths.logs,
+    clock.wallUs(),
+    settings.runtime.mode === 'PROD' ? 'info' : 'debug',
+  );
+  if (!log.ok) {
+    stopSimulator();
+    return refuse(io, EXIT.io, [`cannot write to ${settings.paths.logs}: ${log.error.message}`]);
+  }
+
+  const stopping = stopSignal(data, clock, args.durationSec);
+  const lockFile = await writeLockFile(data, place.version, clock.wallUs());
+  if (!lockFile.ok) {
+    stopSimulator();
+    return refuse(io, EXIT.io, [`cannot write to ${data}: ${lockFile.error.message}`]);
+  }
+  for (const flag of ['STOP', 'STOPPED', 'READY'] as const) clearFlag(data, flag);
+  const app = await createApp({
+    settings,
+    venues: VENUES,
+    kind,
+    version: place.version,
+    clock,
+    random: Math.random,
+    fetcherUrl: place.fetcherUrl,
+    proxy: env.HTTPS_PROXY || undefined,
+    log: log.value,
+    say: io.out,
+  });
+  if (!app.ok) {
+    stopSimulator();
+    return refuse(io, EXIT.io, [`[NG] contract: SafeWriter ${app.error.code} ${app.error.message}`]);
+  }
+  const started = await app.value.start();
+  if (started.ok) {
+    writeFileSync(flagPath(data, 'READY'), `${seconds(clock.wallUs())}\n`);
+    const why = await stopping.promise;
+    io.out(`[EXIT collector] shutting down... (${why})`);
+  }
+  stopping.cancel();
+  clearFlag(data, 'READY');
+  const stopped = await app.value.stop();
+  stopSimulator();
+  writeFileSync(flagPath(data, 'STOPPED'), `${seconds(clock.wallUs())}\n`);
+  await lock.value.release();
+  if (!started.ok) return refuse(io, EXIT.usage, started.error);
+  return stopped.ok ? EXIT.ok : refuse(io, EXIT.io, [`rows could not be written: ${stopped.error.message}`]);
+}
+
+function refuse(io: Console, code: number, lines: readonly string[]): number {
+  for (const line of lines) io.err(line);
+  return code;
+}
+
+interface Options {
+  readonly config?: string | undefined;
+  readonly data?: string | undefined;
+  readonly sim: boolean;
+  readonly durationSec: number | null;
+  readonly venues?: string | undefined;
+  readonly feeds?: string | undefined;
+  /** Passed on to the simulator. */
+  readonly simArgs: readonly string[];
+}
+
+function readOptions(argv: readonly string[]): Result<Options> {
+  try {
+    const { values } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: false });
+    const duration = values.duration === undefined ? null : Number(values.duration);
+    if (duration !== null && !(duration > 0 && duration < 1e9)) {
+      return err(failure('usage', `--duration: expected seconds above 0, got "${values.duration}"`, 'never'));
+    }
+    const simArgs = (['rate', 'seed', 'journal'] as const).flatMap((name) => {
+      const value = values[name];
+      return value === undefined ? [] : [`--${name}`, value];
+    });
+    if (simArgs.length > 0 && !values.sim) {
+      return err(failure('usage', `${simArgs[0]}: only with --sim`, 'never'));
+    }
+    const { config, data, venues, feeds } = values;
+    return ok({ config, data, venues, feeds, sim: values.sim ?? false, durationSec: duration, simArgs });
+  } catch (thrown) {
+    return err(failure('usage', `${failureOf(thrown).message}\n${COLLECTOR_HELP}`, 'never'));
+  }
+}
+
+function tryOpenLog(
+  folder: string,
+  nowUs: number,
+  level: 'info' | 'debug',
+): Result<ReturnType<typeof openLog>> {
+  try {
+    return ok(openLog(folder, nowUs, level));
+  } catch (thrown) {
+    return err(failureOf(thrown));
+  }
+}
+
+/** Resolves with the reason at the first of: SIGINT, SIGTERM, the STOP flag, the end of `--duration`. */
+function stopSignal(
+  data: string,
+  clock: ReturnType<typeof systemClock>,
+  durationSec: number | null,
+): { readonly promise: Promise<string>; cancel(): void } {
+  const cancels: Cancel[] = [];
+  const promise = new Promise<string>((resolve) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      // The second one does not wait for an orderly end.
+      if (asked) process.exit(1);
+      asked = true;
+      resolve(signal);
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+    cancels.push(clock.every(1_000, () => hasFlag(data, 'STOP') && resolve('STOP flag')));
+    if (durationSec !== null) cancels.push(clock.after(durationSec * 1000, () => resolve('--duration')));
+  });
+  return {
+    promise,
+    cancel: () => {
+      for (const cancel of cancels) cancel();
+    },
+  };
+}
+
+/** For people and wrappers; the lock itself is the kernel's. */
+function writeLockFile(data: string, version: string, nowUs: number): Promise<Result<void>> {
+  const text = JSON.stringify({ pid: process.pid, started_ts: seconds(nowUs), version });
+  return replaceFile(join(data, 'runtime', 'collector.lock'), `${text}\n`);
+}

@@ -1,0 +1,161 @@
+/** `tapedeck replay FILE… --out DIR`: recorded frames through the same pipeline, as fast as it goes. */
+
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { type Environment, loadSettings } from '../../config/load.ts';
+import type { Settings } from '../../config/schema.ts';
+import type { Market } from '../core/event.ts';
+import { failureOf } from '../core/result.ts';
+import type { Venue } from '../core/venue.ts';
+import { replaceFile } from '../io/atomic.ts';
+import { systemClock } from '../io/clock.ts';
+import { createLatest } from '../io/latest.ts';
+import { readRecordings } from '../io/recording.ts';
+import { createSafeWriter } from '../io/safe-writer.ts';
+import { createPipeline } from '../runtime/pipeline.ts';
+import { createRejects } from '../runtime/rejects.ts';
+import { type ReplayReport, replay } from '../runtime/replay.ts';
+import { feedOptions } from '../runtime/station.ts';
+import { VENUES } from '../venues/index.ts';
+import { type Console, EXIT, type Place } from './console.ts';
+
+export const REPLAY_HELP = `tapedeck replay FILE… --out DIR [--config FILE]
+  FILE    recorded frames (.jsonl or .jsonl.gz), ours or others'
+  --out   an empty folder for raw/, signals/ and latest/`;
+
+/** Resolves with the exit code: 0 done, 64 bad arguments or recordings, 74 cannot write. */
+export async function runReplay(
+  argv: readonly string[],
+  place: Place,
+  io: Console,
+  env: Environment,
+): Promise<number> {
+  const args = readArgs(argv);
+  if (typeof args === 'string') {
+    io.err(args);
+    return EXIT.usage;
+  }
+  const loaded = await loadSettings({
+    file: args.config,
+    root: place.root,
+    cwd: place.cwd,
+    env,
+    venues: VENUES,
+    overrides: {},
+  });
+  if (!loaded.ok) {
+    for (const problem of loaded.error) io.err(problem.text);
+    return EXIT.usage;
+  }
+  const frames = await readRecordings(args.files.map((file) => resolve(place.cwd, file)));
+  if (!frames.ok) {
+    io.err(frames.error.message);
+    return EXIT.usage;
+  }
+  const out = resolve(place.cwd, args.out);
+  const errors: string[] = [];
+  const report = await play(frames.value, out, loaded.value.settings, (message) => errors.push(message));
+  if (typeof report === 'string') {
+    io.err(report);
+    return EXIT.io;
+  }
+  io.out(`[OK] replay: ${report.frames} frames to ${out}`);
+  for (const line of summary(report)) io.out(line);
+  for (const message of errors) io.err(message);
+  return errors.length === 0 ? EXIT.ok : EXIT.io;
+}
+
+async function play(
+  frames: Parameters<typeof replay>[0],
+  out: string,
+  settings: Settings,
+  onError: (message: string) => void,
+): Promise<ReplayReport | string> {
+  const clock = systemClock();
+  try {
+    mkdirSync(out, { recursive: true });
+  } catch (thrown) {
+    return `cannot write to ${out}: ${failureOf(thrown).message}`;
+  }
+  const onFile = (file: { readonly scope: string; readonly message: string }): void =>
+    onError(`${file.scope}: ${file.message}`);
+  const { flush_ms, fsync_ms, queue_mb } = settings.writer;
+  const writer = createSafeWriter({
+    root: out,
+    clock,
+    flushMs: flush_ms,
+    fsyncMs: fsync_ms,
+    queueBytes: queue_mb * 1024 * 1024,
+    report: onFile,
+  });
+  const latest = createLatest({ root: out, clock, replace: replaceFile, report: onFile });
+  const rejects = createRejects({ dataDir: out, clock, replace: replaceFile, onError });
+  const pipeline = createPipeline({
+    writer,
+    latest,
+    clock,
+    onError: (name, failure) => onError(`${name}: ${failure.message}`),
+    onSignals: () => undefined,
+  });
+  const report = await replay(
+    frames,
+    {
+      venues: VENUES,
+      options: (venue) => feedOptions(settings.venues[venue.id]),
+      namedSymbol: (venue, id, market) => namedSymbol(settings, venue, id, market),
+      ingest: (batch) => pipeline.ingest(batch, () => undefined),
+      books: pipeline.books,
+      tick: pipeline.tick,
+      reject: (venue, reason, text, localUs) => rejects.add(venue, reason, text.slice(0, 4096), localUs),
+    },
+    async () => {
+      do await sleep(0);
+      while (pipeline.parked() > 0);
+    },
+  );
+  pipeline.close();
+  const closed = await writer.close();
+  await latest.close();
+  await rejects.flush();
+  return closed.ok ? report : `cannot write to ${out}: ${closed.error.message}`;
+}
+
+function namedSymbol(settings: Settings, venue: Venue, id: string, market: Market): string | undefined {
+  return settings.venues[venue.id]?.symbols.find((symbol) => {
+    const located = venue.locate(symbol);
+    return located?.id === id && located.market === market;
+  });
+}
+
+function summary(report: ReplayReport): readonly string[] {
+  const lines = Object.entries(report.venues).map(([id, { counters, symbols }]) => {
+    const ignored = Object.entries(counters.ignored).map(([name, count]) => `${name} ${count}`);
+    return `  ${id}: ${counters.frames} frames, ${counters.events} rows of ${symbols} symbols, ${counters.rejects} refused, ignored: ${ignored.join(', ') || 'none'}`;
+  });
+  const unknown = Object.entries(report.unknown).map(
+    ([host, count]) => `  not a known venue: ${host} (${count})`,
+  );
+  return [...lines, ...unknown];
+}
+
+interface Args {
+  readonly files: readonly string[];
+  readonly out: string;
+  readonly config: string | null;
+}
+
+function readArgs(argv: readonly string[]): Args | string {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      options: { out: { type: 'string' }, config: { type: 'string' } },
+      allowPositionals: true,
+    });
+    if (positionals.length === 0 || values.out === undefined) return REPLAY_HELP;
+    return { files: positionals, out: values.out, config: values.config ?? null };
+  } catch (thrown) {
+    return `${failureOf(thrown).message}\n${REPLAY_HELP}`;
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * One symbol's book from its messages: `joining → synced → resyncing` (DESIGN 7). The venue's sequence rule is
+ * checked at the join and on every later message; only what was applied to a synced book becomes a row.
+ */
+
+import { applyDelta, type Book, createBook, isCrossed, resetBook } from './book.ts';
+import { createDriftCheck, type DriftVerdict } from './drift.ts';
+import type { BookChange, BookMessage } from './event.ts';
+import type { BookRule } from './venue.ts';
+
+export type BookState = 'joining' | 'synced' | 'resyncing';
+
+/** Deltas that wait for a REST snapshot; past this the oldest go, and the join then finds the gap. */
+const WAITING_LIMIT = 10_000;
+
+export interface BookSyncPort {
+  /** A message was applied: one row. */
+  applied(change: BookChange): void;
+  /** A snapshot is needed: by REST, or by subscribing anew. Called again when an answer was too old. */
+  needSnapshot(reason: string): void;
+  /** A synced book was lost and will be joined anew. */
+  lost(reason: string): void;
+  /** A pushed snapshot was compared with the kept book. */
+  drift(verdict: DriftVerdict): void;
+}
+
+export interface BookSync {
+  readonly book: Book;
+  state(): BookState;
+  /** Deltas that said nothing new (a repeated or outdated message). */
+  stale(): number;
+  on(message: BookMessage): void;
+  /** Gives the book up and joins anew: the connection ended, a message was lost or refused. */
+  resync(reason: string): void;
+}
+
+export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
+  const book = createBook();
+  const drift = rule.snapshot === 'pushed' ? createDriftCheck() : null;
+  let state: BookState = 'joining';
+  let waiting: BookMessage[] = [];
+  let candidate: BookMessage | null = null;
+  let last: number | null = null;
+  let snapshotSequence: number | null = null;
+  /** The next delta is the first after its snapshot: judged by the join rule. */
+  let first = false;
+  let stale = 0;
+  /** Where the venue numbers nothing, our own count of messages. */
+  let count = 0;
+
+  const isNumbered = rule.snapshot !== 'pushed';
+
+  const take = (snapshot: BookMessage): void => {
+    resetBook(book, snapshot.bids, snapshot.asks);
+    last = isNumbered ? snapshot.sequence : count;
+    snapshotSequence = last;
+    first = true;
+    state = 'synced';
+    drift?.reset(snapshot);
+    port.applied({ ...snapshot, sequence: last, prevSequence: null, snapshotSequence });
+  };
+
+  const apply = (delta: BookMessage): void => {
+    applyDelta(book, delta.bids, delta.asks);
+    drift?.touch(delta);
+    first = false;
+    if (isNumbered) {
+      last = delta.sequence;
+      port.applied({ ...delta, snapshotSequence });
+    } else {
+      count += 1;
+      last = count;
+      port.applied({ ...delta, sequence: count, prevSequence: count - 1, snapshotSequence });
+    }
+  };
+
+  const lose = (reason: string): void => {
+    const wasSynced = state === 'synced';
+    state = wasSynced ? 'resyncing' : state;
+    waiting = [];
+    candidate = null;
+    if (wasSynced) port.lost(reason);
+  };
+
+  const onSynced = (delta: BookMessage): void => {
+    if (!isNumbered) return apply(delta);
+    if (first) {
+      const step = rule.join(delta, snapshotSequence);
+      if (step === 'joins') return apply(delta);
+      if (step === 'stale') {
+        stale += 1;
+        return;
+      }
+    } else {
+      if (delta.prevSequence === last) return apply(delta);
+      if (delta.sequence !== null && last !== null && delta.sequence <= last) {
+        stale += 1;
+        return;
+      }
+    }
+    const reason = `sequence: ${last} is followed by ${delta.prevSequence}`;
+    lose(reason);
+    if (rule.snapshot === 'rest') waiting.push(delta);
+    port.needSnapshot(reason);
+  };
+
+  /** Joins the REST snapshot at hand to the deltas that waited for it, or finds it too old. */
+  const tryJoin = (): void => {
+    if (candidate === null || waiting.length === 0) return;
+    const snapshot = candidate;
+    candidate = null;
+    const next = waiting.find((delta) => rule.join(delta, snapshot.sequence) !== 'stale');
+    if (next !== undefined && rule.join(next, snapshot.sequence) === 'gap') {
+      return port.needSnapshot(
+        `snapshot ${snapshot.sequence} is older than the stream (${next.prevSequence})`,
+      );
+    }
+    const deltas = waiting;
+    waiting = [];
+    take(snapshot);
+    for (const delta of deltas) on(delta);
+  };
+
+  const onWaiting = (delta: BookMessage): void => {
+    if (rule.snapshot !== 'rest') return;
+    waiting.push(delta);
+    if (waiting.length > WAITING_LIMIT) waiting.shift();
+    if (waiting.length === 1 && candidate === null) port.needSnapshot(state);
+    tryJoin();
+  };
+
+  const onSnapshot = (snapshot: BookMessage): void => {
+    switch (rule.snapshot) {
+      case 'subscribe':
+        return take(snapshot);
+      case 'pushed':
+        if (state !== 'synced') return take(snapshot);
+        return drift?.observe(snapshot);
+      case 'rest':
+        if (state === 'synced') return;
+        candidate = snapshot;
+        return tryJoin();
+    }
+  };
+
+  const settleDrift = (localUs: number): void => {
+    const verdict = drift?.settle(book, localUs);
+    if (!verdict) return;
+    port.drift(verdict);
+    if (verdict.replace || isCrossed(book)) {
+      lose(verdict.replace ? `drift ${verdict.differing} of ${verdict.compared} levels, twice` : 'crossed');
+    }
+  };
+
+  const on = (message: BookMessage): void => {
+    if (drift !== null && state === 'synced') settleDrift(message.localUs);
+    if (message.snapshot) onSnapshot(message);
+    else if (state === 'synced') onSynced(message);
+    else onWaiting(message);
+  };
+
+  return {
+    book,
+    state: () => state,
+    stale: () => stale,
+    on,
+    resync(reason) {
+      const wasSynced = state === 'synced';
+      lose(reason);
+      if (wasSynced && rule.snapshot === 'subscribe') port.needSnapshot(reason);
+    },
+  };
+}

@@ -1,0 +1,176 @@
+/** What a venue is to the rest of the program: declarations and pure functions. A venue opens nothing. */
+
+import type { BookMessage, Feed, Market, MarketMessage } from './event.ts';
+import type { Result } from './result.ts';
+import type { VenueSim } from './sim.ts';
+
+/** A unified symbol with what the venue calls it. */
+export interface Located {
+  readonly symbol: string;
+  readonly id: string;
+  readonly market: Market;
+}
+
+/** Base URLs by key (`rest`, `ws`, `futures_rest`, `futures_ws`): origins, with a prefix path behind a proxy. */
+export type Endpoints = Readonly<Record<string, string>>;
+
+/** Which of a venue's two trade id spaces a market is recorded in (Binance). */
+export type TradeStream = 'trade' | 'aggTrade';
+
+export interface FeedOptions {
+  /** Levels wanted; each venue takes its next larger depth. */
+  readonly depth: number;
+  /** Null: the venue's default of that market. */
+  readonly stream: TradeStream | null;
+}
+
+export interface DialPlan {
+  readonly feed: Feed;
+  readonly instruments: readonly Located[];
+  readonly endpoints: Endpoints;
+  readonly options: FeedOptions;
+}
+
+/** One WebSocket to hold open. */
+export interface ConnectionPlan {
+  /** Unique within its feed and stable between starts: `spot`, `public`, `linear-2`. */
+  readonly name: string;
+  readonly url: string;
+  readonly market: Market | null;
+  readonly instruments: readonly Located[];
+  /** Sent after the open, in order, at least `paceMs` apart. */
+  readonly hellos: readonly string[];
+  readonly paceMs: number;
+  /** A text to send now and then, where the venue asks for more than protocol pongs. */
+  readonly ping: { readonly everyMs: number; readonly text: string } | null;
+  /** Without any frame for this long the connection is taken for dead. */
+  readonly idleMs: number;
+}
+
+/** What one frame is, after its schema. */
+export type Read<M> =
+  | { readonly kind: 'message'; readonly message: M }
+  /** Known and of no interest: counted by name. */
+  | { readonly kind: 'ignored'; readonly name: string }
+  /** Our subscription was taken. */
+  | { readonly kind: 'ack'; readonly name: string }
+  /** Our subscription, or the connection, was refused by the venue: `reason` is the venue's text. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** The venue is about to close. */
+  | { readonly kind: 'notice'; readonly name: string }
+  /** Not JSON, a wrong shape, an impossible value. */
+  | { readonly kind: 'rejected'; readonly reason: string };
+
+export interface MapContext {
+  /** The market that the connection's URL speaks of, where it does. */
+  readonly market: Market | null;
+  /** What is being recorded: a channel can serve one feed or another (Bybit `orderbook.1`). */
+  readonly feeds: ReadonlySet<Feed>;
+  readonly options: FeedOptions;
+  /** Undefined for an instrument that nobody asked for. */
+  symbolOf(id: string, market: Market): string | undefined;
+  emit(message: MarketMessage): void;
+  ignore(name: string): void;
+  reject(reason: string): void;
+}
+
+/** State per connection: a new connection has a new mapper, so nothing stale survives a reconnect. */
+export type Mapper<M> = (message: M, localUs: number) => void;
+
+/** How a delta relates to a snapshot that it may follow. */
+export type JoinStep = 'stale' | 'joins' | 'gap';
+
+export interface BookRule {
+  /** Where snapshots come from: asked for by REST, pushed once after (re)subscribing, or pushed now and then. */
+  readonly snapshot: 'rest' | 'subscribe' | 'pushed';
+  /** Judges a delta against the snapshot with `snapshotSequence`. Not asked where snapshots are pushed. */
+  join(delta: BookMessage, snapshotSequence: number | null): JoinStep;
+}
+
+/** One REST request, by the name that ccxt's implicit API gives the venue's endpoint. */
+export interface RestCall {
+  /** `publicGetDepth`, `fapiPublicGetDepth`, … */
+  readonly method: string;
+  readonly params: Readonly<Record<string, string | number>>;
+  /** In the unit of the venue's own window. */
+  readonly weight: number;
+  /** The venue's own window that it counts against (`VenueRest.windows`). */
+  readonly window: string;
+  /** The market that the answer is about; null where the answer itself tells. */
+  readonly market: Market | null;
+}
+
+/** A venue's own request limit: at most `limit` (calls or weight) in any `perMs`. */
+export interface RateWindow {
+  readonly name: string;
+  readonly limit: number;
+  readonly perMs: number;
+}
+
+export interface Instrument {
+  readonly ex: string;
+  readonly symbol: string;
+  readonly id: string;
+  readonly market: string;
+  /** Base units in one contract; `1` on spot. Null where the venue does not say. */
+  readonly contract_size: string | null;
+  readonly amount_unit: 'base' | 'contracts' | 'quote';
+  readonly price_tick: string | null;
+  /** Open for trading now. */
+  readonly trading: boolean;
+}
+
+/** What a recorded REST answer is, told by its URL (replay). */
+export type RestAnswerKind =
+  | { readonly kind: 'depth'; readonly id: string; readonly market: Market }
+  | { readonly kind: 'instruments'; readonly market: Market | null };
+
+export interface VenueRest {
+  /** The ccxt exchange whose implicit endpoints serve this venue. */
+  readonly ccxt: string;
+  /** ccxt's `urls.api` entries for these endpoints. */
+  bases(endpoints: Endpoints): Readonly<Record<string, string>>;
+  readonly windows: readonly RateWindow[];
+  /** The calls that together tell of these instruments. */
+  instruments(located: readonly Located[]): readonly RestCall[];
+  /** The venue's error codes for an instrument that it does not have. */
+  readonly unlistedCodes: readonly string[];
+  readInstruments(text: string, market: Market | null): Result<readonly Instrument[]>;
+  /** Null where the venue's books do not begin with a REST snapshot. */
+  depth(located: Located, depth: number): RestCall | null;
+  readDepth(text: string, located: Located, localUs: number): Result<BookMessage>;
+  recognise(url: string): RestAnswerKind | null;
+}
+
+export interface Venue<M = unknown> {
+  readonly id: string;
+  readonly feeds: readonly Feed[];
+  /** The public endpoints, by key. */
+  readonly endpoints: Endpoints;
+  /** Hosts by which a recording's URL is known to be this venue's. */
+  readonly hosts: readonly string[];
+  /** The operators' cap on information calls a minute; run at `share` of it. */
+  readonly maxInfoRpm: number;
+  /** The symbol that a first settings file holds. */
+  readonly defaultSymbols: readonly string[];
+  /** What the venue calls a unified symbol; null when it has no such market. */
+  locate(symbol: string): Located | null;
+  /** The unified symbol of a venue's id by rule (known quote currencies, suffixes); null when no rule fits. */
+  symbolOf(id: string, market: Market): string | null;
+  /** The market that a connection's URL speaks of; null where one URL serves all. */
+  marketOf(url: string): Market | null;
+  dial(plan: DialPlan): readonly ConnectionPlan[];
+  /** Messages that make the venue push a fresh snapshot of one book; empty where that is not its way. */
+  resubscribe(located: Located, options: FeedOptions): readonly string[];
+  /** Text to message, through the venue's schema. Never throws. */
+  read(text: string): Read<M>;
+  mapper(context: MapContext): Mapper<M>;
+  bookRule(market: Market): BookRule;
+  readonly rest: VenueRest;
+  readonly sim: VenueSim;
+}
+
+/** Declares a venue; gives the registry one type without losing the wire types within. */
+export function defineVenue<M>(venue: Venue<M>): Venue {
+  return venue as Venue;
+}

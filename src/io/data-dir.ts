@@ -1,0 +1,55 @@
+/** The data directory: made, proved writable, marked `sim` or `live`, with the flags that wrappers read. */
+
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
+import { seconds } from '../core/time.ts';
+
+export type Kind = 'sim' | 'live';
+
+/** `READY`: collecting. `STOP`: asked to stop, by an operator. `STOPPED`: ended in order. */
+export type Flag = 'READY' | 'STOP' | 'STOPPED';
+
+const FOLDERS = ['raw', 'latest', 'signals', 'collector', 'runtime', 'debug/health', 'debug/rejects'];
+
+const mark = z.object({ kind: z.enum(['sim', 'live']) });
+
+/**
+ * Makes the folders and the mark. Fails with `cannot_write` where the directory cannot be written, with `other_kind`
+ * where it holds data of the other kind: simulated rows must never stand among real ones.
+ */
+export function prepareDataDir(directory: string, kind: Kind, nowUs: number): Result<void> {
+  try {
+    for (const folder of FOLDERS) mkdirSync(join(directory, folder), { recursive: true });
+    for (const folder of FOLDERS) accessSync(join(directory, folder), constants.W_OK);
+    const file = join(directory, 'runtime', 'kind.json');
+    if (!existsSync(file)) {
+      writeFileSync(file, `${JSON.stringify({ kind, ts: seconds(nowUs) })}\n`);
+      return ok(undefined);
+    }
+    const read = mark.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+    if (!read.success) return err(failure('other_kind', `${file} does not say sim or live`, 'never'));
+    if (read.data.kind === kind) return ok(undefined);
+    const advice =
+      kind === 'sim' ? 'give --sim a directory of its own with --data DIR' : 'choose another with --data DIR';
+    return err(
+      failure('other_kind', `${directory} holds ${read.data.kind} data, not ${kind}: ${advice}`, 'never'),
+    );
+  } catch (thrown) {
+    const why = failureOf(thrown, 'never');
+    return err(failure('cannot_write', `cannot write to ${directory}: ${why.message}`, 'never'));
+  }
+}
+
+export function flagPath(directory: string, flag: Flag): string {
+  return join(directory, 'runtime', flag);
+}
+
+export function hasFlag(directory: string, flag: Flag): boolean {
+  return existsSync(flagPath(directory, flag));
+}
+
+export function clearFlag(directory: string, flag: Flag): void {
+  rmSync(flagPath(directory, flag), { force: true });
+}

@@ -1,0 +1,32 @@
+/** `raw/instruments.json`: what the amounts in the data files mean. */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { failureOf, type Result } from '../core/result.ts';
+import type { Instrument } from '../core/venue.ts';
+import { replaceFile } from './atomic.ts';
+
+type Entry = Omit<Instrument, 'trading'>;
+
+/** Adds these to the file, or puts them in the place of their earlier entries; the others stay. */
+export async function saveInstruments(
+  dataDir: string,
+  instruments: readonly Instrument[],
+): Promise<Result<void>> {
+  const file = join(dataDir, 'raw', 'instruments.json');
+  const read = await readEntries(file);
+  if (!read.ok) return read;
+  const known = new Map(read.value.map((one) => [`${one.ex} ${one.market} ${one.id}`, one]));
+  for (const { trading: _, ...one } of instruments) known.set(`${one.ex} ${one.market} ${one.id}`, one);
+  const list = [...known.values()].sort((a, b) => (`${a.ex} ${a.symbol}` < `${b.ex} ${b.symbol}` ? -1 : 1));
+  return replaceFile(file, `[\n${list.map((one) => JSON.stringify(one)).join(',\n')}\n]\n`);
+}
+
+async function readEntries(file: string): Promise<Result<readonly Entry[]>> {
+  try {
+    return { ok: true, value: JSON.parse(await readFile(file, 'utf8')) as readonly Entry[] };
+  } catch (thrown) {
+    const why = failureOf(thrown);
+    return why.code === 'ENOENT' ? { ok: true, value: [] } : { ok: false, error: why };
+  }
+}

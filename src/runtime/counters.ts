@@ -1,0 +1,36 @@
+/** What one feed has seen, for the status. Counts since the worker's start. */
+
+/** Names of ignored frames come from the venue, so their number is bounded. */
+const NAMES_LIMIT = 50;
+
+export interface Counters {
+  frames: number;
+  bytes: number;
+  events: number;
+  rejects: number;
+  duplicates: number;
+  /** Events whose time was over a second ahead of our clock. */
+  ahead: number;
+  resyncs: number;
+  readonly ignored: Record<string, number>;
+  ignore(name: string): void;
+}
+
+export function createCounters(): Counters {
+  const ignored: Record<string, number> = {};
+  const counters: Counters = {
+    frames: 0,
+    bytes: 0,
+    events: 0,
+    rejects: 0,
+    duplicates: 0,
+    ahead: 0,
+    resyncs: 0,
+    ignored,
+    ignore(name) {
+      const key = name in ignored || Object.keys(ignored).length < NAMES_LIMIT ? name : '(others)';
+      ignored[key] = (ignored[key] ?? 0) + 1;
+    },
+  };
+  return counters;
+}

@@ -1,0 +1,258 @@
+/** One fetcher: the connections of one venue's feed, through the intake, into batches. Runs in a worker thread. */
+
+import { topOf } from '../core/book.ts';
+import type { BookSync } from '../core/book-sync.ts';
+import type { Market } from '../core/event.ts';
+import type { Clock, Random } from '../core/ports.ts';
+import type { Failure, Result } from '../core/result.ts';
+import type { Source, SourceHandlers } from '../core/source.ts';
+import { seconds } from '../core/time.ts';
+import type { ConnectionPlan, Located, RestCall, Venue } from '../core/venue.ts';
+import { type Batcher, createBatcher } from './batcher.ts';
+import { createIntake } from './intake.ts';
+import { type Link, startLink } from './link.ts';
+import type {
+  Fact,
+  FeedStatus,
+  FetcherInit,
+  FromFetcher,
+  Priority,
+  RestText,
+  SymbolStatus,
+} from './protocol.ts';
+
+/** A book that is not joined this long after its snapshot was asked for is asked for again. */
+const JOIN_TIMEOUT_MS = 10_000;
+/** Levels a side of `latest/book-{ex}.json`. */
+const LATEST_LEVELS = 50;
+
+export interface FeedPort {
+  readonly clock: Clock;
+  readonly random: Random;
+  open(plan: ConnectionPlan, handlers: SourceHandlers): Source;
+  ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
+  post(message: FromFetcher): void;
+}
+
+export interface FeedRun {
+  credit(batches: number): void;
+  /** Closes the connections and sends what waits. */
+  stop(): void;
+}
+
+export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): FeedRun {
+  const { clock } = port;
+  const scope = `${venue.id}.${init.feed}`;
+  const byKey = new Map(init.instruments.map((one) => [`${one.market} ${one.id}`, one] as const));
+  const bySymbol = new Map(init.instruments.map((one) => [one.symbol, one] as const));
+  /** When the snapshot of a book was asked for, by symbol. */
+  const asked = new Map<string, number>();
+  const changedBooks = new Set<string>();
+  const links: Link[] = [];
+  /** Symbols that are losing events now. */
+  const overflowing = new Set<string>();
+  let dropped = 0;
+  let lastError: string | null = null;
+  let stopped = false;
+
+  const report = (type: string, more: Omit<Fact, 'type' | 'scope'> = {}): void =>
+    port.post({ type: 'fact', fact: { type, scope, ...more } });
+
+  const batcher: Batcher = createBatcher({
+    venue: venue.id,
+    feed: init.feed,
+    clock,
+    delayMs: init.tuning.batchDelayMs,
+    maxEvents: init.tuning.batchEvents,
+    maxChars: init.tuning.batchChars,
+    queueChars: init.tuning.queueChars,
+    send: (batch) => port.post({ type: 'batch', batch }),
+  });
+
+  const intake = createIntake(venue, new Set([init.feed]), init.options, {
+    symbolOf: (id: string, market: Market) => byKey.get(`${market} ${id}`)?.symbol,
+    emit(event, top) {
+      if (event.type === 'book') changedBooks.add(event.symbol);
+      if (batcher.add(event, top)) {
+        if (overflowing.size > 0) overflowing.delete(event.symbol);
+        return;
+      }
+      dropped += 1;
+      if (!overflowing.has(event.symbol)) {
+        overflowing.add(event.symbol);
+        report('gap', {
+          symbol: event.symbol,
+          kind: 'overflow',
+          reason: 'the queue is full: the disk does not keep up',
+        });
+      }
+      // The reader of the file must not take the rows after the hole for a continuation.
+      if (event.type === 'book') clock.after(0, () => intake.resync(event.symbol, 'overflow'));
+    },
+    needSnapshot: (symbol, reason) => needSnapshot(symbol, reason),
+    lost: (symbol, reason) => report('resync', { symbol, reason }),
+    drift: (verdict) => {
+      if (verdict.differing > 0) report('drift', { ...verdict });
+    },
+    reject: (reason, text, localUs) =>
+      port.post({ type: 'reject', reason, text: text.slice(0, 4096), localUs }),
+    said(connection, what, text) {
+      if (what === 'ack') return;
+      if (what === 'refused') lastError = `refused: ${text}`;
+      report(what, { connection, text: text.slice(0, 200) });
+    },
+  });
+
+  const needSnapshot = (symbol: string, reason: string): void => {
+    const located = bySymbol.get(symbol);
+    if (located === undefined || stopped) return;
+    const call = venue.rest.depth(located, init.options.depth);
+    if (call !== null) return fetchSnapshot(located, call);
+    asked.set(symbol, clock.monoMs());
+    linkOf(symbol)?.say(venue.resubscribe(located, init.options));
+    report('resubscribe', { symbol, reason });
+  };
+
+  /** One request for a book at a time; the answer may lead to the next. */
+  const fetchSnapshot = (located: Located, call: RestCall): void => {
+    if (asked.has(located.symbol)) return;
+    asked.set(located.symbol, clock.monoMs());
+    void port.ask(call, 'resync').then((answer) => {
+      asked.delete(located.symbol);
+      if (stopped) return;
+      const snapshot = answer.ok
+        ? venue.rest.readDepth(answer.value.text, located, answer.value.localUs)
+        : answer;
+      if (snapshot.ok) return intake.snapshot(snapshot.value);
+      lastError = `snapshot of ${located.symbol}: ${snapshot.error.code} ${snapshot.error.message}`;
+      report('snapshot_failed', {
+        symbol: located.symbol,
+        code: snapshot.error.code,
+        message: snapshot.error.message,
+      });
+      // The watch below asks again.
+      asked.set(located.symbol, clock.monoMs());
+    });
+  };
+
+  const linkOf = (symbol: string): Link | undefined =>
+    links.find((link) => link.plan.instruments.some((one) => one.symbol === symbol));
+
+  /** Books whose snapshot was asked for long ago, or whose asking failed, are asked for again. */
+  const watch = (): void => {
+    for (const [symbol, sinceMs] of [...asked]) {
+      if (intake.books().get(symbol)?.state() === 'synced') asked.delete(symbol);
+      else if (clock.monoMs() - sinceMs >= JOIN_TIMEOUT_MS && linkOf(symbol)?.isUp()) {
+        asked.delete(symbol);
+        needSnapshot(symbol, 'no snapshot came');
+      }
+    }
+  };
+
+  const start = (plan: ConnectionPlan): Link =>
+    startLink(plan, clock, port.random, {
+      open: port.open,
+      onUp() {
+        intake.open(plan.name, plan.url);
+        report('connect', { connection: plan.name, url: plan.url });
+      },
+      onFrame: (text, localUs) => intake.frame(plan.name, text, localUs),
+      onDown(why: Failure) {
+        lastError = `${plan.name}: ${why.code} ${why.message}`;
+        for (const one of plan.instruments) asked.delete(one.symbol);
+        intake.close(plan.name);
+        report('reconnect', { connection: plan.name, code: why.code, message: why.message });
+      },
+    });
+
+  const status = (): FeedStatus => {
+    const ups = links.filter((link) => link.isUp()).length;
+    const { frames, events, rejects, duplicates, ahead, ignored, resyncs } = intake.counters;
+    let stale = 0;
+    for (const sync of intake.books().values()) stale += sync.stale();
+    return {
+      state: ups === links.length ? 'collecting' : ups === 0 ? 'waiting' : 'connecting',
+      frames,
+      events,
+      rejects,
+      duplicates,
+      ahead,
+      stale,
+      ignored,
+      resyncs,
+      reconnects: links.reduce((sum, link) => sum + link.reconnects(), 0),
+      dropped,
+      queued: batcher.queued(),
+      lastError,
+      symbols: symbolStatus(),
+    };
+  };
+
+  const symbolStatus = (): Record<string, SymbolStatus> => {
+    const seen = intake.symbols();
+    return Object.fromEntries(
+      init.instruments.map(({ symbol }) => {
+        const state = seen.get(symbol);
+        const book = init.feed === 'orderbook' ? (intake.books().get(symbol)?.state() ?? 'joining') : null;
+        return [
+          symbol,
+          {
+            state: book ?? (state === undefined ? 'waiting' : 'collecting'),
+            lastLocalUs: state?.lastLocalUs ?? 0,
+            events: state?.events ?? 0,
+            resyncs: state?.resyncs ?? 0,
+          },
+        ];
+      }),
+    );
+  };
+
+  const sendBooks = (): void => {
+    if (changedBooks.size === 0) return;
+    const books = [...changedBooks].map((symbol) => {
+      const sync = intake.books().get(symbol);
+      return [
+        symbol,
+        sync === undefined ? '{}' : bookJson(sync, intake.symbols().get(symbol)?.lastLocalUs ?? 0),
+      ] as const;
+    });
+    changedBooks.clear();
+    port.post({ type: 'books', books });
+  };
+
+  const tick = (): void => {
+    watch();
+    sendBooks();
+    port.post({ type: 'status', status: status() });
+  };
+
+  const stop = (): void => {
+    stopped = true;
+    cancel();
+    // How it was when it was stopped: that its connections end now says nothing of its health.
+    const { state } = status();
+    for (const link of links) link.stop();
+    batcher.flush();
+    sendBooks();
+    port.post({ type: 'status', status: { ...status(), state } });
+  };
+
+  const plans = venue.dial(init);
+  for (const plan of plans) links.push(start(plan));
+  const cancel = clock.every(init.tuning.statusMs, tick);
+
+  return {
+    credit: batcher.credit,
+    stop,
+  };
+}
+
+/** One symbol of `latest/book-{ex}.json`. */
+export function bookJson(sync: BookSync, lastLocalUs: number): string {
+  return JSON.stringify({
+    state: sync.state(),
+    local_ts: seconds(lastLocalUs),
+    bids: topOf(sync.book.bids, LATEST_LEVELS),
+    asks: topOf(sync.book.asks, LATEST_LEVELS),
+  });
+}

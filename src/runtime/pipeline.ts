@@ -1,0 +1,170 @@
+/**
+ * From batches to files: the bus, the stages on it and the sinks. The collector feeds it from threads, replay from
+ * memory; what stands in the files is the same.
+ */
+
+import type { Batch } from '../core/batch.ts';
+import type { Feed } from '../core/event.ts';
+import type { Cancel, Clock } from '../core/ports.ts';
+import type { Failure } from '../core/result.ts';
+import { fileSymbol } from '../core/symbol.ts';
+import { type Bus, type BusStatus, createBus } from '../flow/bus.ts';
+import { featureEngine } from '../flow/features/engine.ts';
+import { latestFeatures } from '../flow/features/latest.ts';
+import { HEADERS } from '../flow/rows.ts';
+import { latestSignals, signalFiles } from '../flow/signal-file.ts';
+import { signalBuilder } from '../flow/signals/builder.ts';
+import { type AttachedStage, attach, type StageStatus } from '../flow/stage.ts';
+import type { Latest } from '../io/latest.ts';
+import type { SafeWriter } from '../io/safe-writer.ts';
+
+/** How soon rows that the writer had no room for are offered again. */
+const PARKED_MS = 50;
+
+export interface PipelinePort {
+  readonly writer: SafeWriter;
+  readonly latest: Latest;
+  readonly clock: Clock;
+  /** A stage or a sink failed on a batch. */
+  onError(name: string, failure: Failure): void;
+  /** Rows of signals were handed to the writer. */
+  onSignals(rows: number): void;
+}
+
+export interface Pipeline {
+  /** `written` is called once, when every row of the batch is in its file. */
+  ingest(batch: Batch, written: () => void): void;
+  /** Kept books that changed: `[symbol, JSON]`. */
+  books(venue: string, books: readonly (readonly [symbol: string, json: string])[]): void;
+  /** Time goes on: rows that are due by time alone. */
+  tick(nowUs: number): void;
+  /** Parts of batches that wait for room in the writer. */
+  parked(): number;
+  /** Names of what is subscribed, for the operator's lines. */
+  readonly subscribers: readonly string[];
+  status(): { readonly bus: BusStatus; readonly stages: readonly StageStatus[]; readonly errors: number };
+  /** No more batches; everything upstream has ended. */
+  close(): void;
+}
+
+interface Append {
+  readonly file: string;
+  readonly header: string;
+  readonly bytes: Uint8Array;
+  readonly rows: number;
+  readonly written: () => void;
+}
+
+export function createPipeline(port: PipelinePort): Pipeline {
+  const bus: Bus = createBus(port.onError);
+  const stages: readonly AttachedStage[] = [
+    attach(bus, featureEngine(), 'feature_engine.ingest', 'sig_builder.ingest', port.onError),
+    attach(bus, signalBuilder(), 'sig_builder.ingest', 'signal-writer.ingest', port.onError),
+  ];
+  const files = new Map<string, string>();
+  const booksOf = new Map<string, Map<string, string>>();
+  /** Who to tell when a batch is written. Set before it is published, taken by the sink. */
+  const waiting = new WeakMap<Batch, () => void>();
+  let parked: Append[] = [];
+  let offer: Cancel | null = null;
+
+  const append = (one: Append): void => {
+    // In order: nothing may overtake what waits.
+    if (parked.length > 0 || !port.writer.append(one.file, one.header, one.bytes, one.rows, one.written)) {
+      parked.push(one);
+      offer ??= port.clock.after(PARKED_MS, offerParked);
+    }
+  };
+
+  const offerParked = (): void => {
+    offer = null;
+    const again = parked;
+    parked = [];
+    for (const one of again) append(one);
+  };
+
+  const fileOf = (venue: string, feed: Feed, symbol: string): string => {
+    const key = `${feed} ${venue} ${symbol}`;
+    let file = files.get(key);
+    if (file === undefined) {
+      file = `raw/${feed}-${venue}-${fileSymbol(symbol)}.csv`;
+      files.set(key, file);
+    }
+    return file;
+  };
+
+  bus.subscribe('feature_engine.ingest', 'safe_writer', (batch) => {
+    const header = HEADERS[batch.feed];
+    let left = batch.parts.length;
+    const done = waiting.get(batch);
+    waiting.delete(batch);
+    const written = (): void => {
+      left -= 1;
+      if (left === 0) done?.();
+    };
+    for (const part of batch.parts) {
+      append({
+        file: fileOf(batch.venue, batch.feed, part.symbol),
+        header,
+        bytes: batch.bytes.subarray(part.start, part.end),
+        rows: part.rows,
+        written,
+      });
+    }
+  });
+
+  bus.subscribe('feature_engine.ingest', 'latest', (batch) => {
+    const file = `latest/${batch.feed}-${batch.venue}.csv`;
+    for (const part of batch.parts) {
+      port.latest.set(file, HEADERS[batch.feed], part.symbol, batch.bytes.subarray(part.lastRow, part.end));
+    }
+  });
+
+  bus.subscribe('sig_builder.ingest', 'latest.features', (batch) => {
+    for (const one of latestFeatures(batch)) port.latest.set(one.file, one.header, one.key, one.row);
+  });
+
+  bus.subscribe('signal-writer.ingest', 'signal-writer', (batch) => {
+    for (const one of signalFiles(batch)) append({ ...one, written: () => undefined });
+    for (const one of latestSignals(batch)) port.latest.set(one.file, one.header, one.key, one.row);
+    port.onSignals(batch.rows.length);
+  });
+
+  return {
+    subscribers: ['feature_engine.ingest', 'sig_builder.ingest', 'signal-writer.ingest'],
+    ingest(batch, written) {
+      waiting.set(batch, written);
+      bus.publish('feature_engine.ingest', batch);
+      // The sink did not take it: its failure is counted, and its credit must not be lost with it.
+      waiting.get(batch)?.();
+      waiting.delete(batch);
+    },
+    books(venue, books) {
+      let known = booksOf.get(venue);
+      if (known === undefined) {
+        known = new Map();
+        booksOf.set(venue, known);
+      }
+      for (const [symbol, json] of books) known.set(symbol, json);
+      const all = known;
+      port.latest.setText(`latest/book-${venue}.json`, () => {
+        const symbols = [...all].sort(([a], [b]) => (a < b ? -1 : 1));
+        return `{${symbols.map(([symbol, json]) => `${JSON.stringify(symbol)}:${json}`).join(',\n')}}\n`;
+      });
+    },
+    tick(nowUs) {
+      for (const stage of stages) stage.tick(nowUs);
+    },
+    parked: () => parked.length,
+    status() {
+      const status = { bus: bus.status(), stages: stages.map((stage) => stage.status()) };
+      const errors = [...status.stages, ...status.bus.subscribers].reduce((sum, one) => sum + one.errors, 0);
+      return { ...status, errors };
+    },
+    close() {
+      offer?.();
+      offerParked();
+      bus.complete();
+    },
+  };
+}

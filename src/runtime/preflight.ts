@@ -1,0 +1,78 @@
+/**
+ * Before its fetchers start, a venue is asked for the instruments that the settings name: is it there, and does it
+ * have them? A venue that cannot be reached is asked again for ever; what it answers goes to `raw/instruments.json`.
+ */
+
+import { backoffMs } from '../core/backoff.ts';
+import type { Cancel, Clock, Random } from '../core/ports.ts';
+import { err, failure, ok, type Result } from '../core/result.ts';
+import type { Instrument, Located, RestCall, Venue } from '../core/venue.ts';
+import type { Priority, RestText } from './protocol.ts';
+
+const BACKOFF = { baseMs: 5_000, capMs: 60_000 };
+
+export interface PreflightPort {
+  readonly clock: Clock;
+  readonly random: Random;
+  ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
+}
+
+export interface Preflight {
+  /** The instruments that the settings name, and those symbols of them that the venue does not list. */
+  readonly instruments: readonly Instrument[];
+  readonly unlisted: readonly string[];
+}
+
+/** One round of questions. Fails where the venue cannot be reached or does not answer in its own form. */
+export async function preflight(
+  venue: Venue,
+  located: readonly Located[],
+  port: PreflightPort,
+): Promise<Result<Preflight>> {
+  const found = new Map<string, Instrument>();
+  const unlisted = new Set<string>();
+  for (const call of venue.rest.instruments(located)) {
+    const answer = await port.ask(call, 'resync');
+    if (!answer.ok) {
+      // The venue is there, and has no such instrument: its own way to say so is an error.
+      if (!venue.rest.unlistedCodes.includes(answer.error.code)) return answer;
+      continue;
+    }
+    const read = venue.rest.readInstruments(answer.value.text, call.market);
+    if (!read.ok) return err(failure(read.error.code, `instruments: ${read.error.message}`));
+    for (const one of read.value) found.set(`${one.market} ${one.id}`, one);
+  }
+  const instruments: Instrument[] = [];
+  for (const one of located) {
+    const instrument = found.get(`${one.market} ${one.id}`);
+    if (instrument === undefined) unlisted.add(one.symbol);
+    else instruments.push({ ...instrument, symbol: one.symbol });
+  }
+  return ok({ instruments, unlisted: [...unlisted] });
+}
+
+/** Asks until the venue answers. `onResult` hears of every round. */
+export function keepTrying(
+  round: () => Promise<Result<Preflight>>,
+  port: Pick<PreflightPort, 'clock' | 'random'>,
+  onResult: (result: Result<Preflight>) => void,
+): Cancel {
+  let attempt = 0;
+  let stopped = false;
+  let pending: Cancel | null = null;
+  const again = (): void => {
+    pending = port.clock.after(backoffMs(attempt, BACKOFF, port.random), () => void go());
+    attempt += 1;
+  };
+  const go = async (): Promise<void> => {
+    const result = await round();
+    if (stopped) return;
+    onResult(result);
+    if (!result.ok) again();
+  };
+  again();
+  return () => {
+    stopped = true;
+    pending?.();
+  };
+}

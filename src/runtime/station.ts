@@ -1,0 +1,77 @@
+/** One venue as the settings want it: what is recorded, where it is reached, and the one way to ask it by REST. */
+
+import type { Settings, VenueSettings } from '../../config/schema.ts';
+import type { Feed } from '../core/event.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Endpoints, FeedOptions, Located, Venue } from '../core/venue.ts';
+import { createHttp, type Http } from '../io/http.ts';
+import { createGovernor, type Governor } from './governor.ts';
+import { DEFAULT_TUNING, type Fact, type FetcherInit } from './protocol.ts';
+import { createRest, type Rest } from './rest.ts';
+
+const REST_TIMEOUT_MS = 10_000;
+
+export interface StationPort {
+  readonly clock: Clock;
+  readonly proxy: string | undefined;
+  note(fact: Fact): void;
+}
+
+/** One venue as the settings want it. */
+export interface Station {
+  readonly venue: Venue;
+  readonly settings: VenueSettings;
+  readonly located: readonly Located[];
+  readonly endpoints: Endpoints;
+  readonly governor: Governor;
+  readonly rest: Rest;
+  readonly http: Http;
+}
+
+/** Null for a venue that the settings leave out. */
+export function createStation(venue: Venue, all: Settings, port: StationPort): Station | null {
+  const settings = all.venues[venue.id];
+  if (settings === undefined || !settings.enabled) return null;
+  const endpoints: Endpoints = { ...venue.endpoints, ...settings.endpoints };
+  const { clock, proxy, note } = port;
+  const governor = createGovernor({
+    venue: venue.id,
+    maxInfoRpm: settings.rate.max_info_rpm,
+    share: settings.rate.share,
+    windows: venue.rest.windows,
+    clock,
+  });
+  const http = createHttp({
+    ccxtId: venue.rest.ccxt,
+    bases: venue.rest.bases(endpoints),
+    timeoutMs: REST_TIMEOUT_MS,
+    clock,
+    proxy,
+  });
+  const located = settings.symbols.flatMap((symbol) => venue.locate(symbol) ?? []);
+  const rest = createRest({ venue, governor, http, clock, onFact: note });
+  return { venue, settings, located, endpoints, governor, rest, http };
+}
+
+export function fetcherInit(one: Station, feed: Feed): FetcherInit {
+  return {
+    venue: one.venue.id,
+    feed,
+    instruments: one.located,
+    endpoints: one.endpoints,
+    options: feedOptions(one.settings),
+    transport: one.settings.feeds[feed]?.transport ?? 'ws',
+    tuning: DEFAULT_TUNING,
+  };
+}
+
+/** How a venue's feeds are recorded; of a venue that the settings leave out, as by default. */
+export function feedOptions(settings: VenueSettings | undefined): FeedOptions {
+  return { depth: settings?.feeds.orderbook?.depth ?? 200, stream: settings?.feeds.trades?.stream ?? null };
+}
+
+/** The error for a symbol that the venue does not list, with its place in the settings. */
+export function unlistedText(one: Station, symbol: string): string {
+  const at = one.settings.symbols.indexOf(symbol);
+  return `venues.${one.venue.id}.symbols[${at}]: expected a symbol that ${one.venue.id} lists, got "${symbol}"`;
+}

@@ -1,0 +1,199 @@
+/** `collector/status.json` (DESIGN 6.4): how every part says it is, gathered, with a level and its reasons. */
+
+import type { Batch } from '../core/batch.ts';
+import type { Clock } from '../core/ports.ts';
+import { seconds } from '../core/time.ts';
+import type { Kind } from '../io/data-dir.ts';
+import type { WriterStatus } from '../io/safe-writer.ts';
+import { type Judged, judgeWhole, judgeWorker, type Level, type WholeFacts, worst } from './health.ts';
+import { createLatency } from './latency.ts';
+import type { Fact, FeedStatus } from './protocol.ts';
+import type { Thread } from './thread.ts';
+import { createWindow } from './window.ts';
+
+export const SCHEMA_VERSION = 1;
+
+export type RunState = 'starting' | 'collecting' | 'degraded' | 'stopping' | 'stopped';
+
+/** What is counted of one worker on this side of the boundary; it outlives the worker's restarts. */
+export interface WorkerTally {
+  batch(batch: Batch): void;
+  written(rows: number): void;
+  error(): void;
+  /** A moment at which data could have been missed: a disconnect, a lost book, an overflow. */
+  gap(fact: Fact): void;
+  readonly read: () => {
+    readonly eventsTotal: number;
+    readonly events60s: number;
+    readonly errors60s: number;
+    readonly rowsWritten: number;
+    readonly gaps: number;
+    readonly lastEventUs: number | null;
+    readonly latency: { readonly p50: number | null; readonly p99: number | null };
+  };
+}
+
+export function createWorkerTally(clock: Clock): WorkerTally {
+  const events = createWindow(60);
+  const errors = createWindow(60);
+  const latency = createLatency();
+  let eventsTotal = 0;
+  let rowsWritten = 0;
+  let gaps = 0;
+  let lastEventUs: number | null = null;
+  return {
+    batch(batch) {
+      eventsTotal += batch.events;
+      events.add(batch.events, clock.monoMs());
+      lastEventUs = batch.lastLocalUs;
+      const at = (batch.events - 1) * batch.width;
+      latency.add(((batch.columns[at + 2] ?? 0) - (batch.columns[at + 1] ?? 0)) / 1000);
+    },
+    written(rows) {
+      rowsWritten += rows;
+    },
+    error: () => errors.add(1, clock.monoMs()),
+    gap(fact) {
+      // The books that a disconnect takes with it are the same gap.
+      if (fact.reason !== 'disconnect') gaps += 1;
+    },
+    read: () => ({
+      eventsTotal,
+      events60s: events.sum(clock.monoMs()),
+      errors60s: errors.sum(clock.monoMs()),
+      rowsWritten,
+      gaps,
+      lastEventUs,
+      latency: latency.quantiles(),
+    }),
+  };
+}
+
+export interface StatusInput {
+  readonly nowUs: number;
+  readonly pid: number;
+  readonly version: string;
+  readonly startedUs: number;
+  readonly uptimeSec: number;
+  readonly mode: string;
+  readonly kind: Kind;
+  /** What the program does; `collecting` becomes `degraded` when the level is not OK. */
+  readonly phase: 'starting' | 'collecting' | 'stopping' | 'stopped';
+  readonly workers: readonly { readonly thread: Thread; readonly tally: WorkerTally }[];
+  readonly writer: WriterStatus;
+  readonly diskFreeBytes: number | null;
+  readonly venues: Readonly<Record<string, { readonly rest_ok: boolean | null }>>;
+  readonly host: { readonly rss_mb: number; readonly event_loop_lag_ms: number };
+  readonly whole: WholeFacts;
+  readonly stages: unknown;
+}
+
+export interface WorkerLine {
+  readonly id: string;
+  readonly level: Level;
+  readonly reasons: readonly string[];
+}
+
+/** The file's object, and what the health ledger compares. */
+export function buildStatus(input: StatusInput): {
+  readonly object: Readonly<Record<string, unknown>>;
+  readonly level: Level;
+  readonly reasons: readonly string[];
+  readonly workers: readonly WorkerLine[];
+} {
+  const lines = input.workers.map((worker) => workerLine(worker.thread, worker.tally, input));
+  const whole = judgeWhole(input.whole);
+  const running = input.phase === 'collecting';
+  const level = worst([whole.level, ...lines.map((line) => line.judged.level)]);
+  const reasons = [
+    ...whole.reasons,
+    ...lines.flatMap((line) => line.judged.reasons.map((reason) => `${line.object.id}: ${reason}`)),
+  ];
+  return {
+    level,
+    reasons,
+    workers: lines.map((line) => ({ id: line.object.id, ...line.judged })),
+    object: {
+      schema_version: SCHEMA_VERSION,
+      ts: seconds(input.nowUs),
+      pid: input.pid,
+      version: input.version,
+      started_ts: seconds(input.startedUs),
+      uptime_sec: input.uptimeSec,
+      mode: input.mode,
+      kind: input.kind,
+      state: running && level !== 'OK' ? 'degraded' : input.phase,
+      level,
+      reasons,
+      workers: lines.map((line) => line.object),
+      writer: { ...input.writer, disk_free_bytes: input.diskFreeBytes },
+      venues: input.venues,
+      host: input.host,
+      stages: input.stages,
+    },
+  };
+}
+
+function workerLine(thread: Thread, tally: WorkerTally, input: StatusInput) {
+  const { venue, feed, transport } = thread.init;
+  const status = thread.status();
+  const counts = tally.read();
+  const ageSec = (us: number): number => Math.max(0, Math.round((input.nowUs - us) / 1000) / 1000);
+  const lastEventAgeSec = counts.lastEventUs === null ? null : ageSec(counts.lastEventUs);
+  const lastError = status?.lastError ?? thread.lastError();
+  const judged: Judged = judgeWorker({
+    id: thread.id,
+    feed,
+    thread: thread.state(),
+    down: status === null || status.state === 'waiting',
+    ageSec: input.uptimeSec,
+    lastEventAgeSec,
+    unsynced: unsynced(status),
+    dropped: status?.dropped ?? 0,
+    lastError,
+  });
+  const object = {
+    id: thread.id,
+    venue,
+    feed,
+    transport,
+    state: thread.state() === 'running' ? (status?.state ?? 'starting') : thread.state(),
+    level: judged.level,
+    last_event_ts: counts.lastEventUs === null ? null : seconds(counts.lastEventUs),
+    last_event_age_sec: lastEventAgeSec,
+    events_total: counts.eventsTotal,
+    events_60s: counts.events60s,
+    rows_written: counts.rowsWritten,
+    reconnects: status?.reconnects ?? 0,
+    restarts: thread.restarts(),
+    gaps: counts.gaps,
+    resyncs: status?.resyncs ?? 0,
+    rejects: status?.rejects ?? 0,
+    duplicates: status?.duplicates ?? 0,
+    stale: status?.stale ?? 0,
+    ahead: status?.ahead ?? 0,
+    ignored: status?.ignored ?? {},
+    errors_60s: counts.errors60s,
+    queue: status?.queued ?? 0,
+    dropped: status?.dropped ?? 0,
+    latency_ms: counts.latency,
+    last_error: lastError,
+    symbols: Object.fromEntries(
+      Object.entries(status?.symbols ?? {}).map(([symbol, one]) => [
+        symbol,
+        {
+          state: one.state,
+          age_sec: one.lastLocalUs === 0 ? null : ageSec(one.lastLocalUs),
+          resyncs: one.resyncs,
+        },
+      ]),
+    ),
+  };
+  return { object, judged };
+}
+
+function unsynced(status: FeedStatus | null): readonly string[] {
+  return Object.entries(status?.symbols ?? {})
+    .filter(([, one]) => one.state === 'joining' || one.state === 'resyncing')
+    .map(([symbol]) => symbol);
+}

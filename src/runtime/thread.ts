@@ -1,0 +1,174 @@
+/**
+ * One fetcher thread under supervision: started, given credit, heard, restarted with backoff when it throws, exits or
+ * falls silent. The only file that starts worker threads; `workers/fetcher.ts` is the only one that runs in them.
+ *
+ * Plain `worker_threads` and not piscina: a fetcher is no task with a result, it lives as long as the program, keeps
+ * one thread to itself and speaks all the time. Piscina serves the closed files (compress, verify).
+ */
+
+import { Worker } from 'node:worker_threads';
+import { backoffMs } from '../core/backoff.ts';
+import type { Batch } from '../core/batch.ts';
+import type { Cancel, Clock, Random } from '../core/ports.ts';
+import { err, failureOf, type Result } from '../core/result.ts';
+import type { RestCall } from '../core/venue.ts';
+import type {
+  Fact,
+  FeedStatus,
+  FetcherInit,
+  FromFetcher,
+  Priority,
+  RestText,
+  ToFetcher,
+} from './protocol.ts';
+
+/** Batches that a fetcher may have under way: enough to keep it sending while the writer writes. */
+export const CREDIT = 16;
+const BACKOFF = { baseMs: 1_000, capMs: 30_000 };
+/** A thread that ran this long was sound: its next death begins the backoff anew. */
+const GOOD_MS = 60_000;
+/** It reports every second; one that says nothing for this long is stuck. */
+const SILENCE_MS = 30_000;
+/** How long a thread may take to close its connections and send what waits. */
+const STOP_MS = 3_000;
+
+export interface ThreadPort {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** `workers/fetcher`, compiled: with the ending of the file that starts it. */
+  readonly url: URL;
+  /** Give back credit by calling `done` when the batch's rows are in the file. */
+  onBatch(batch: Batch, done: () => void): void;
+  onBooks(books: readonly (readonly [symbol: string, json: string])[]): void;
+  onFact(fact: Fact): void;
+  onReject(reason: string, text: string, localUs: number): void;
+  ask(call: RestCall, priority: Priority, signal: AbortSignal): Promise<Result<RestText>>;
+}
+
+export type ThreadState = 'starting' | 'running' | 'restarting' | 'stopped';
+
+export interface Thread {
+  readonly id: string;
+  readonly init: FetcherInit;
+  state(): ThreadState;
+  status(): FeedStatus | null;
+  restarts(): number;
+  lastError(): string | null;
+  /** Ends it; resolves when its last batch was received. */
+  stop(): Promise<void>;
+}
+
+export function startThread(init: FetcherInit, port: ThreadPort): Thread {
+  const id = `${init.venue}.${init.feed}`;
+  const { clock } = port;
+  let worker: Worker | null = null;
+  let state: ThreadState = 'starting';
+  let status: FeedStatus | null = null;
+  let restarts = 0;
+  let attempt = 0;
+  let lastError: string | null = null;
+  let startedMs = 0;
+  let heardMs = 0;
+  let pending: Cancel | null = null;
+  let asks = new AbortController();
+  let onStopped: () => void = () => undefined;
+
+  const post = (to: Worker, message: ToFetcher): void => to.postMessage(message);
+
+  const onMessage = (from: Worker, message: FromFetcher): void => {
+    heardMs = clock.monoMs();
+    switch (message.type) {
+      case 'batch':
+        return port.onBatch(message.batch, () => {
+          if (worker === from) post(from, { type: 'credit', batches: 1 });
+        });
+      case 'books':
+        return port.onBooks(message.books);
+      case 'fact':
+        return port.onFact(message.fact);
+      case 'reject':
+        return port.onReject(message.reason, message.text, message.localUs);
+      case 'status':
+        status = message.status;
+        state = state === 'stopped' ? state : 'running';
+        return;
+      case 'ask':
+        return answer(from, message.id, message.call, message.priority);
+      case 'stopped':
+        onStopped();
+    }
+  };
+
+  const answer = (to: Worker, askId: number, call: RestCall, priority: Priority): void => {
+    void port
+      .ask(call, priority, asks.signal)
+      .catch((thrown: unknown) => err(failureOf(thrown)))
+      .then((result) => {
+        if (worker === to) post(to, { type: 'answer', id: askId, result });
+      });
+  };
+
+  const onEnd = (ended: Worker, why: string): void => {
+    if (worker !== ended) return;
+    worker = null;
+    asks.abort();
+    onStopped();
+    if (state === 'stopped') return;
+    if (clock.monoMs() - startedMs >= GOOD_MS) attempt = 0;
+    const waitMs = backoffMs(attempt, BACKOFF, port.random);
+    attempt += 1;
+    restarts += 1;
+    state = 'restarting';
+    lastError = why;
+    port.onFact({ type: 'worker_restart', scope: id, reason: why, in_sec: Math.round(waitMs) / 1000 });
+    pending = clock.after(waitMs, start);
+  };
+
+  const start = (): void => {
+    pending = null;
+    asks = new AbortController();
+    startedMs = clock.monoMs();
+    heardMs = startedMs;
+    const made = new Worker(port.url, { workerData: init, name: id });
+    worker = made;
+    made.on('message', (message: FromFetcher) => onMessage(made, message));
+    // `error` is followed by `exit`; whichever comes first ends it, once.
+    made.on('error', (thrown) => onEnd(made, failureOf(thrown).message));
+    made.on('exit', (code) => onEnd(made, `exit ${code}`));
+    post(made, { type: 'credit', batches: CREDIT });
+  };
+
+  const watch = clock.every(5_000, () => {
+    if (worker === null || clock.monoMs() - heardMs < SILENCE_MS) return;
+    const stuck = worker;
+    onEnd(stuck, `nothing heard for ${SILENCE_MS / 1000} s`);
+    void stuck.terminate();
+  });
+
+  start();
+  return {
+    id,
+    init,
+    state: () => state,
+    status: () => status,
+    restarts: () => restarts,
+    lastError: () => lastError,
+    async stop() {
+      state = 'stopped';
+      watch();
+      pending?.();
+      const ending = worker;
+      if (ending === null) return;
+      await new Promise<void>((resolve) => {
+        const late = clock.after(STOP_MS, resolve);
+        onStopped = () => {
+          late();
+          resolve();
+        };
+        post(ending, { type: 'stop' });
+      });
+      worker = null;
+      await ending.terminate();
+    },
+  };
+}

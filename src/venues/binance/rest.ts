@@ -1,0 +1,144 @@
+/**
+ * Binance's REST answers that a recorder needs.
+ * https://developers.binance.com/docs/binance-spot-api-docs/rest-api
+ */
+
+import { z } from 'zod';
+import type { BookMessage, Market } from '../../core/event.ts';
+import { err, failure, ok, type Result } from '../../core/result.ts';
+import { unified } from '../../core/symbol.ts';
+import type { Instrument, Located, RestAnswerKind, RestCall, VenueRest } from '../../core/venue.ts';
+import { chunks, nextDepth, pathOf } from '../kit.ts';
+import { decimal, instrumentId, levels, msNumber, readAnswer, sequence, us } from '../schema.ts';
+import { marketOf } from './dial.ts';
+
+const DEPTHS = [100, 500, 1000, 5000];
+const SPOT_WEIGHT: Readonly<Record<number, number>> = { 100: 5, 500: 25, 1000: 50, 5000: 250 };
+const USDM_WEIGHT: Readonly<Record<number, number>> = { 100: 5, 500: 10, 1000: 20 };
+
+/** Spot sends no time; USD-M sends `T`. */
+const depthAnswer = z.object({
+  lastUpdateId: sequence,
+  T: msNumber.optional(),
+  bids: levels,
+  asks: levels,
+});
+
+const exchangeInfo = z.object({
+  symbols: z.array(
+    z.object({
+      symbol: instrumentId,
+      status: z.string(),
+      baseAsset: z.string(),
+      quoteAsset: z.string(),
+      /** USD-M only. Dated futures share the answer and are left out. */
+      contractType: z.string().optional(),
+      marginAsset: z.string().optional(),
+      filters: z.array(z.looseObject({ filterType: z.string(), tickSize: decimal.optional() })),
+    }),
+  ),
+});
+
+function instruments(located: readonly Located[]): readonly RestCall[] {
+  const spot = chunks(
+    located.filter((one) => one.market === 'spot'),
+    100,
+  ).map((part) => ({
+    method: 'publicGetExchangeInfo',
+    params: { symbols: JSON.stringify(part.map((one) => one.id)) },
+    weight: 20,
+    window: 'spot_weight',
+    market: 'spot' as const,
+  }));
+  const linear = located.some((one) => one.market === 'linear')
+    ? [
+        {
+          method: 'fapiPublicGetExchangeInfo',
+          params: {},
+          weight: 1,
+          window: 'usdm_weight',
+          market: 'linear' as const,
+        },
+      ]
+    : [];
+  return [...spot, ...linear];
+}
+
+function readInstruments(text: string, market: Market | null): Result<readonly Instrument[]> {
+  const answer = readAnswer(exchangeInfo, text);
+  if (!answer.ok) return answer;
+  const list: Instrument[] = [];
+  for (const one of answer.value.symbols) {
+    if (market === 'linear' && (one.contractType !== 'PERPETUAL' || one.marginAsset !== one.quoteAsset))
+      continue;
+    list.push({
+      ex: 'binance',
+      symbol: unified(one.baseAsset, one.quoteAsset, market ?? 'spot'),
+      id: one.symbol,
+      market: market ?? 'spot',
+      contract_size: '1',
+      amount_unit: 'base',
+      price_tick: one.filters.find((filter) => filter.filterType === 'PRICE_FILTER')?.tickSize ?? null,
+      trading: one.status === 'TRADING',
+    });
+  }
+  return ok(list);
+}
+
+function depth(located: Located, wanted: number): RestCall {
+  const spot = located.market === 'spot';
+  const limit = nextDepth(spot ? DEPTHS : DEPTHS.slice(0, 3), wanted);
+  return {
+    method: spot ? 'publicGetDepth' : 'fapiPublicGetDepth',
+    params: { symbol: located.id, limit },
+    weight: (spot ? SPOT_WEIGHT : USDM_WEIGHT)[limit] ?? 250,
+    window: spot ? 'spot_weight' : 'usdm_weight',
+    market: located.market,
+  };
+}
+
+function readDepth(text: string, located: Located, localUs: number): Result<BookMessage> {
+  const answer = readAnswer(depthAnswer, text);
+  if (!answer.ok) return answer;
+  const { lastUpdateId, T, bids, asks } = answer.value;
+  if (located.market === 'linear' && T === undefined)
+    return err(failure('wrong_shape', 'T: expected ms as a number'));
+  return ok({
+    type: 'book',
+    market: located.market,
+    symbol: located.symbol,
+    timestampUs: T === undefined ? localUs : us(T),
+    localUs,
+    snapshot: true,
+    sequence: lastUpdateId,
+    prevSequence: null,
+    bids,
+    asks,
+  });
+}
+
+function recognise(url: string): RestAnswerKind | null {
+  const { path, query } = pathOf(url);
+  const market = marketOf(url) ?? 'spot';
+  if (/\/(api|fapi)\/v\d\/depth$/.test(path)) return { kind: 'depth', id: query.get('symbol') ?? '', market };
+  if (/\/(api|fapi)\/v\d\/exchangeInfo$/.test(path)) return { kind: 'instruments', market };
+  return null;
+}
+
+export const rest: VenueRest = {
+  ccxt: 'binance',
+  bases: (endpoints) => ({
+    public: `${endpoints.rest}/api/v3`,
+    fapiPublic: `${endpoints.futures_rest}/fapi/v1`,
+  }),
+  windows: [
+    { name: 'spot_weight', limit: 6000, perMs: 60_000 },
+    { name: 'usdm_weight', limit: 2400, perMs: 60_000 },
+  ],
+  instruments,
+  unlistedCodes: ['-1121'],
+  readInstruments,
+  depth,
+  readDepth,
+  recognise,
+};

@@ -1,0 +1,33 @@
+/** OKX v5: spot and linear swaps. */
+
+import { type BookRule, defineVenue } from '../../core/venue.ts';
+import { dial, locate, resubscribe, symbolOf } from './dial.ts';
+import { mapper } from './map.ts';
+import { rest } from './rest.ts';
+import { sim } from './sim.ts';
+import { read } from './wire.ts';
+
+/** `prevSeqId` names the message before. The checksum is always 0 since 2026 and means nothing. */
+const bookRule: BookRule = {
+  snapshot: 'subscribe',
+  join: (delta, snapshotSequence) => (delta.prevSequence === snapshotSequence ? 'joins' : 'gap'),
+};
+
+export const okx = defineVenue({
+  id: 'okx',
+  feeds: ['ticker', 'orderbook', 'trades'],
+  endpoints: { rest: 'https://www.okx.com', ws: 'wss://ws.okx.com:8443' },
+  hosts: ['okx.com', 'okex.com'],
+  maxInfoRpm: 300,
+  defaultSymbols: ['BTC/USDT'],
+  locate,
+  symbolOf,
+  marketOf: () => null,
+  dial,
+  resubscribe,
+  read,
+  mapper,
+  bookRule: () => bookRule,
+  rest,
+  sim,
+});

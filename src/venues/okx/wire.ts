@@ -1,0 +1,122 @@
+/**
+ * What OKX v5 sends on its public streams.
+ * https://www.okx.com/docs-v5/en/#order-book-trading-market-data
+ */
+
+import { z } from 'zod';
+import type { Read } from '../../core/venue.ts';
+import {
+  decimal,
+  ignored,
+  instrumentId,
+  isRecord,
+  judge,
+  levels,
+  msText,
+  parseJson,
+  price,
+  rejected,
+  sequence,
+} from '../schema.ts';
+
+const arg = z.object({ channel: z.string(), instId: instrumentId });
+
+const book = z.object({
+  arg,
+  /** `books5` is always a snapshot and says no action. */
+  action: z.enum(['snapshot', 'update']).optional(),
+  data: z.array(
+    z.object({
+      asks: levels,
+      bids: levels,
+      ts: msText,
+      /** Absent in recordings before 2023. The checksum beside them is always 0 since 2026 and is not read. */
+      seqId: sequence.optional(),
+      prevSeqId: sequence.optional(),
+    }),
+  ),
+});
+
+const trades = z.object({
+  arg,
+  data: z.array(
+    z.object({
+      instId: instrumentId,
+      tradeId: z.string().min(1).max(64),
+      px: price,
+      sz: decimal,
+      side: z.enum(['buy', 'sell']),
+      ts: msText,
+    }),
+  ),
+});
+
+/** An empty text stands where there is no quote. */
+const quoted = z.union([decimal, z.literal('')]);
+
+const tickers = z.object({
+  arg,
+  data: z.array(
+    z.object({
+      instType: z.string(),
+      instId: instrumentId,
+      last: quoted,
+      askPx: quoted,
+      askSz: quoted,
+      bidPx: quoted,
+      bidSz: quoted,
+      vol24h: quoted,
+      volCcy24h: quoted,
+      ts: msText,
+    }),
+  ),
+});
+
+export type Message =
+  | { readonly channel: 'books'; readonly frame: z.infer<typeof book> }
+  | { readonly channel: 'trades'; readonly frame: z.infer<typeof trades> }
+  | { readonly channel: 'tickers'; readonly frame: z.infer<typeof tickers> };
+
+const SCHEMAS = { books: book, trades, tickers };
+
+const CHANNELS: Readonly<Record<string, Message['channel']>> = {
+  books: 'books',
+  books5: 'books',
+  trades: 'trades',
+  tickers: 'tickers',
+};
+
+export function read(text: string): Read<Message> {
+  if (text === 'pong') return ignored('pong');
+  const json = parseJson(text);
+  if (!json.ok) return rejected(`not JSON: ${json.error.message}`);
+  const frame = json.value;
+  if (!isRecord(frame)) return rejected('expected an object');
+  if (typeof frame.event === 'string') return reply(frame.event, frame);
+  const name = isRecord(frame.arg) ? frame.arg.channel : undefined;
+  if (typeof name !== 'string') return rejected('arg.channel: expected the name of a channel');
+  const channel = CHANNELS[name];
+  if (channel === undefined)
+    return /^candle/.test(name) ? ignored(name) : rejected(`arg.channel: unknown "${name.slice(0, 40)}"`);
+  const judged = judge(SCHEMAS[channel], frame);
+  if (judged.kind !== 'message') return judged;
+  return { kind: 'message', message: { channel, frame: judged.message } as Message };
+}
+
+function reply(event: string, frame: Readonly<Record<string, unknown>>): Read<Message> {
+  const name = isRecord(frame.arg) ? `${String(frame.arg.channel)}:${String(frame.arg.instId ?? '')}` : '';
+  switch (event) {
+    case 'subscribe':
+      return { kind: 'ack', name };
+    case 'unsubscribe':
+    case 'channel-conn-count':
+      return ignored(event);
+    case 'error':
+    case 'channel-conn-count-error':
+      return { kind: 'refused', reason: `${String(frame.code ?? '')} ${String(frame.msg ?? '')}`.trim() };
+    case 'notice':
+      return { kind: 'notice', name: String(frame.code ?? 'notice') };
+    default:
+      return rejected(`event: unknown "${event.slice(0, 40)}"`);
+  }
+}

@@ -1,0 +1,251 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { featureEngine } from '../../src/flow/features/engine.ts';
+import type { FeatureBatch, FeatureValues } from '../../src/flow/features/feature.ts';
+import { signalFiles } from '../../src/flow/signal-file.ts';
+import { signalBuilder } from '../../src/flow/signals/builder.ts';
+import type { SignalRow, SignalRule } from '../../src/flow/signals/signal.ts';
+import { DAY_US, type Quote, quoteBatch } from './quotes.ts';
+
+const at = (seconds: number) => DAY_US + Math.round(seconds * 1e6);
+
+function feature(seconds: number, mid: number, venue = 'okx', symbol = 'BTC/USDT'): FeatureBatch {
+  const localUs = at(seconds);
+  return { venue, rows: [{ symbol, timestampUs: localUs, localUs, values: { mid, spread: 1 } }] };
+}
+
+const seconds = (rows: readonly SignalRow[]) => rows.map((row) => (row.timestampUs - DAY_US) / 1e6);
+
+function run(batches: readonly FeatureBatch[], endSeconds: number) {
+  const builder = signalBuilder();
+  const rows = batches.flatMap((batch) => builder.ingest(batch)).flatMap((batch) => batch.rows);
+  rows.push(...builder.tick(at(endSeconds)).flatMap((batch) => batch.rows));
+  return { rows, counts: builder.counts?.() };
+}
+
+test('the whole row', () => {
+  const { rows } = run([feature(0.25, 100), feature(1.5, 103)], 4);
+  expect(rows).toEqual([
+    {
+      timestampUs: at(0.25),
+      pair: 'BTC/USDT',
+      signal: 'mid_trend',
+      value: 0,
+      direction: 'flat',
+      strength: 0,
+      features: { mid: 100, spread: 1 },
+      exchange: 'okx',
+    },
+    expect.objectContaining({ timestampUs: at(1.5), value: 300, direction: 'up', strength: 0.75 }),
+  ]);
+});
+
+test('the newest row of a second is judged, once the second and a second of grace are over', () => {
+  const builder = signalBuilder();
+  for (const [when, mid] of [
+    [0.1, 100],
+    [0.2, 150],
+    [0.9, 100],
+  ] as const) {
+    expect(builder.ingest(feature(when, mid))).toEqual([]);
+  }
+  expect(builder.tick(at(1.999999))).toEqual([]);
+  expect(builder.tick(at(2))[0]?.rows).toMatchObject([{ timestampUs: at(0.9), direction: 'flat' }]);
+});
+
+test('steady quotes: rows at most a minute apart', () => {
+  const quotes = Array.from({ length: 3000 }, (_, i) => feature(i * 0.1 + 0.03, 100));
+  const { rows } = run(quotes, 310);
+  const times = seconds(rows);
+  expect(times).toHaveLength(6);
+  times.forEach((time, i) => {
+    if (i > 0) expect(time - (times[i - 1] ?? 0)).toBeLessThanOrEqual(60);
+  });
+});
+
+test('rows are more than a minute apart only where the quotes are', () => {
+  const gaps = fc.array(fc.integer({ min: 1000, max: 90_000_000 }), { minLength: 1, maxLength: 40 });
+  fc.assert(
+    fc.property(gaps, (list) => {
+      let us = 500_000;
+      const quotes = [feature(us / 1e6, 100)];
+      for (const gap of list) {
+        us += gap;
+        quotes.push(feature(us / 1e6, 100));
+      }
+      const { rows } = run(quotes, us / 1e6 + 200);
+      const times = rows.map((row) => row.timestampUs);
+      const quoted = quotes.map((batch) => batch.rows[0]?.localUs ?? 0);
+      expect(times.at(-1)).toBe(quoted.at(-1));
+      times.forEach((time, i) => {
+        const before = times[i - 1];
+        if (before === undefined || time - before <= 60_000_000) return;
+        expect(quoted.filter((one) => one > before && one <= before + 58_000_000)).toEqual([]);
+      });
+      expect(new Set(times).size).toBe(times.length);
+    }),
+  );
+});
+
+test('ticks stop mattering a minute after the last data', () => {
+  const builder = signalBuilder();
+  builder.ingest(feature(0.5, 100));
+  builder.ingest(feature(10.5, 100));
+  const given: [number, number[]][] = [];
+  for (let now = 11; now < 7200; now++) {
+    for (const batch of builder.tick(at(now))) given.push([now, seconds(batch.rows)]);
+  }
+  expect(given).toEqual([[61, [10.5]]]);
+});
+
+test('a day without data passes in one tick', () => {
+  let judged = 0;
+  const rule: SignalRule = {
+    name: 'count',
+    features: ['mid'],
+    start: () => () => {
+      judged++;
+      return { value: 0, direction: 'flat', strength: 0 };
+    },
+  };
+  const builder = signalBuilder([rule]);
+  builder.ingest(feature(0.5, 100));
+  expect(builder.tick(at(365 * 86_400)).flatMap((batch) => seconds(batch.rows))).toEqual([0.5]);
+  expect(judged).toBe(1);
+});
+
+test('a late row is left out and counted; a clock set back begins again', () => {
+  const late = run([feature(10.5, 100), feature(14, 100), feature(10.7, 200)], 20);
+  expect(seconds(late.rows)).toEqual([10.5]);
+  expect(late.counts).toEqual({ late_rows: 1, clock_steps: 0 });
+  const stepped = run([feature(3600, 100), feature(3602.5, 100), feature(0.5, 100), feature(1.5, 100)], 70);
+  expect(stepped.counts).toEqual({ late_rows: 0, clock_steps: 1 });
+  expect(seconds(stepped.rows)).toEqual([3600, 0.5, 1.5]);
+});
+
+test('two hundred symbols of two venues: in order of seconds, venues and symbols', () => {
+  const symbols = Array.from({ length: 200 }, (_, i) => `C${String(i).padStart(3, '0')}/USDT`);
+  const row = (symbol: string) => ({
+    symbol,
+    timestampUs: at(1),
+    localUs: at(1),
+    values: { mid: 5, spread: 1 },
+  });
+  const rows = [...symbols].reverse().map(row);
+  const { rows: out } = run(
+    [
+      { venue: 'okx', rows },
+      { venue: 'bybit', rows },
+    ],
+    3,
+  );
+  expect(out.map((one) => `${one.exchange} ${one.pair}`)).toEqual([
+    ...symbols.map((symbol) => `bybit ${symbol}`),
+    ...symbols.map((symbol) => `okx ${symbol}`),
+  ]);
+});
+
+test('the cost of a batch does not grow with history', () => {
+  const builder = signalBuilder();
+  let reads = 0;
+  const counted = (mid: number): FeatureValues =>
+    new Proxy(
+      { mid, spread: 1 },
+      {
+        get: (target, key) => {
+          reads++;
+          return Reflect.get(target, key);
+        },
+      },
+    );
+  const readsOver = (from: number, count: number) => {
+    reads = 0;
+    for (let i = 0; i < count; i++) {
+      const localUs = at(from + i);
+      const row = { symbol: 'BTC/USDT', timestampUs: localUs, localUs, values: counted(100) };
+      builder.ingest({ venue: 'okx', rows: [row] });
+    }
+    return reads;
+  };
+  readsOver(0, 100);
+  const early = readsOver(100, 100);
+  readsOver(200, 20_000);
+  expect(readsOver(20_200, 100)).toBe(early);
+  expect(early).toBe(200);
+});
+
+test('wherever batches end and whenever ticks come, the files are the same bytes', () => {
+  const VENUES = ['binance', 'bybit', 'okx'];
+  const quoteOf = fc.record({
+    gapUs: fc.oneof(fc.integer({ min: 0, max: 400_000 }), fc.integer({ min: 0, max: 40_000_000 })),
+    venue: fc.constantFrom(...VENUES),
+    symbol: fc.constantFrom('BTC/USDT', 'ETH/USDT'),
+    bid: fc.integer({ min: 95, max: 105 }),
+  });
+  const cutsOf = fc.infiniteStream(
+    fc.record({ ends: fc.boolean(), delayUs: fc.nat(400_000), tick: fc.boolean() }),
+  );
+  fc.assert(
+    fc.property(fc.array(quoteOf, { minLength: 1, maxLength: 80 }), cutsOf, cutsOf, (list, left, right) => {
+      let us = DAY_US;
+      const quotes = list.map(({ gapUs, venue, symbol, bid }) => {
+        us += gapUs;
+        return { venue, quote: { symbol, localUs: us, bid, ask: bid + 1 } };
+      });
+      expect(recorded(quotes, left)).toEqual(recorded(quotes, right));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+type Cut = { readonly ends: boolean; readonly delayUs: number; readonly tick: boolean };
+
+/** Batches of at most half a second, each arriving up to 0.4 s after its last event, venue by venue in order. */
+function recorded(
+  quotes: readonly { venue: string; quote: Quote }[],
+  cuts: Iterable<Cut>,
+): Map<string, string> {
+  const cut = cuts[Symbol.iterator]();
+  const nextCut = (): Cut => {
+    const { value } = cut.next();
+    return value ?? { ends: true, delayUs: 0, tick: false };
+  };
+  const deliveries: { us: number; deliver: () => readonly FeatureBatch[] | number }[] = [];
+  const engine = featureEngine();
+  for (const venue of new Set(quotes.map((one) => one.venue))) {
+    let batch: Quote[] = [];
+    let previousUs = 0;
+    const send = (delayUs: number) => {
+      const whole = batch;
+      batch = [];
+      const lastUs = whole.at(-1)?.localUs ?? 0;
+      previousUs = Math.max(previousUs, lastUs + delayUs);
+      deliveries.push({ us: previousUs, deliver: () => engine.ingest(quoteBatch(venue, whole)) });
+    };
+    for (const { venue: of, quote } of quotes) {
+      if (of !== venue) continue;
+      const { ends, delayUs, tick } = nextCut();
+      const first = batch[0];
+      if (first && (ends || quote.localUs - first.localUs > 500_000)) send(delayUs);
+      if (tick) deliveries.push({ us: quote.localUs, deliver: () => quote.localUs });
+      batch.push(quote);
+    }
+    if (batch.length > 0) send(0);
+  }
+  deliveries.sort((a, b) => a.us - b.us);
+  const builder = signalBuilder();
+  const files = new Map<string, string>();
+  const write = (batches: ReturnType<typeof builder.tick>) => {
+    for (const { file, bytes } of batches.flatMap(signalFiles)) {
+      files.set(file, (files.get(file) ?? '') + new TextDecoder().decode(bytes));
+    }
+  };
+  for (const { deliver } of deliveries) {
+    const given = deliver();
+    if (typeof given === 'number') write(builder.tick(given));
+    else for (const batch of given) write(builder.ingest(batch));
+  }
+  write(builder.tick((quotes.at(-1)?.quote.localUs ?? 0) + 120_000_000));
+  expect(builder.counts?.()).toEqual({ late_rows: 0, clock_steps: 0 });
+  return files;
+}

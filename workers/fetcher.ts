@@ -1,0 +1,56 @@
+/** The only thread entry: one exchange, one feed. What it does is `src/runtime/feed.ts`; here are its real parts. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Result } from '../src/core/result.ts';
+import { systemClock } from '../src/io/clock.ts';
+import { openSource } from '../src/io/source.ts';
+import { startFeed } from '../src/runtime/feed.ts';
+import type { FetcherInit, FromFetcher, RestText, ToFetcher } from '../src/runtime/protocol.ts';
+import { venueById } from '../src/venues/index.ts';
+
+const init = workerData as FetcherInit;
+const port = parentPort;
+const venue = venueById(init.venue);
+if (port === null || venue === undefined)
+  throw new Error(`fetcher: no venue "${init.venue}", or not in a thread`);
+
+const clock = systemClock();
+const answers = new Map<number, (result: Result<RestText>) => void>();
+let asked = 0;
+
+const post = (message: FromFetcher): void => {
+  if (message.type === 'batch') {
+    const { bytes, columns } = message.batch;
+    port.postMessage(message, [bytes.buffer as ArrayBuffer, columns.buffer as ArrayBuffer]);
+  } else {
+    port.postMessage(message);
+  }
+};
+
+const feed = startFeed(venue, init, {
+  clock,
+  random: Math.random,
+  open: (plan, handlers) => openSource(init.transport, plan, clock, handlers),
+  ask(call, priority) {
+    const id = ++asked;
+    post({ type: 'ask', id, call, priority });
+    return new Promise((resolve) => answers.set(id, resolve));
+  },
+  post,
+});
+
+port.on('message', (message: ToFetcher) => {
+  switch (message.type) {
+    case 'credit':
+      return feed.credit(message.batches);
+    case 'answer': {
+      answers.get(message.id)?.(message.result);
+      answers.delete(message.id);
+      return;
+    }
+    case 'stop':
+      feed.stop();
+      post({ type: 'stopped' });
+      port.close();
+  }
+});
