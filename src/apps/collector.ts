@@ -1,21 +1,29 @@
 /** `tapedeck collector`: runs in the foreground until it is told to stop. */
 
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Environment, loadSettings } from '../../config/load.ts';
-import type { Cancel } from '../core/ports.ts';
-import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
+import type { Settings } from '../../config/schema.ts';
+import type { Cancel, Clock } from '../core/ports.ts';
+import { err, type Failure, failure, failureOf, ok, type Result } from '../core/result.ts';
 import { seconds } from '../core/time.ts';
 import { replaceFile } from '../io/atomic.ts';
 import { systemClock } from '../io/clock.ts';
-import { clearFlag, flagPath, hasFlag, type Kind, prepareDataDir } from '../io/data-dir.ts';
+import {
+  cleanDataDir,
+  clearFlag,
+  type Flag,
+  hasFlag,
+  type Kind,
+  prepareDataDir,
+  setFlag,
+} from '../io/data-dir.ts';
+import { acquireLock } from '../io/lock.ts';
 import { openLog } from '../io/log.ts';
 import { createApp } from '../runtime/app.ts';
-import { acquireLock } from '../runtime/lock.ts';
 import { VENUES } from '../venues/index.ts';
 import { type Console, EXIT, type Place } from './console.ts';
-import { startSimulator } from './simulator.ts';
+import { type Simulator, startSimulator } from './simulator.ts';
 
 const OPTIONS = {
   config: { type: 'string' },
@@ -46,69 +54,89 @@ export async function runCollector(
 ): Promise<number> {
   const options = readOptions(argv);
   if (!options.ok) return refuse(io, EXIT.usage, [options.error.message]);
-  const args = options.value;
-  const kind: Kind = args.sim ? 'sim' : 'live';
+  const load = (endpoints?: Simulator['endpoints']) => loadFor(options.value, place, env, endpoints);
+  const loaded = await load();
+  if (!loaded.ok) return refuse(io, EXIT.usage, texts(loaded.error));
+  if (loaded.value.created) io.out(`[collector] settings made: ${loaded.value.file}`);
+  if (!options.value.sim) return collect(loaded.value.settings, options.value, place, io, env);
 
-  const simulator = args.sim ? await startSimulator(place.cli, args.simArgs) : null;
-  if (simulator !== null && !simulator.ok) return refuse(io, EXIT.software, [simulator.error.message]);
-  const stopSimulator = (): void => simulator?.value.stop();
+  const symbols = wantedSymbols(loaded.value.settings);
+  const simulator = await startSimulator(place.cli, [...options.value.simArgs, '--symbols', symbols]);
+  if (!simulator.ok) return refuse(io, EXIT.software, [simulator.error.message]);
+  const pointed = await load(simulator.value.endpoints);
+  const code = pointed.ok
+    ? await collect(pointed.value.settings, options.value, place, io, env)
+    : refuse(io, EXIT.usage, texts(pointed.error));
+  simulator.value.stop();
+  return code;
+}
 
+const texts = (problems: readonly { readonly text: string }[]): readonly string[] =>
+  problems.map(({ text }) => text);
+
+async function loadFor(
+  args: Options,
+  place: Place,
+  env: Environment,
+  endpoints: Simulator['endpoints'] | undefined,
+) {
   const loaded = await loadSettings({
     file: args.config ?? null,
     root: place.root,
     cwd: place.cwd,
     env,
     venues: VENUES,
-    overrides: {
-      venues: args.venues?.split(','),
-      feeds: args.feeds?.split(','),
-      data: args.data,
-      endpoints: simulator?.value.endpoints,
-    },
+    overrides: { venues: list(args.venues), feeds: list(args.feeds), data: args.data, endpoints },
   });
-  if (!loaded.ok) {
-    stopSimulator();
-    return refuse(
-      io,
-      EXIT.usage,
-      loaded.error.map((problem) => problem.text),
-    );
-  }
-  const given = loaded.value.settings;
+  if (!loaded.ok || !args.sim || args.data !== undefined) return loaded;
   // Simulated data has a folder of its own, unless one is given for it.
-  const data = args.sim && args.data === undefined ? join(given.paths.data, 'sim') : given.paths.data;
-  const settings = { ...given, paths: { ...given.paths, data } };
+  const { settings } = loaded.value;
+  const paths = { ...settings.paths, data: join(settings.paths.data, 'sim') };
+  return ok({ ...loaded.value, settings: { ...settings, paths } });
+}
+
+const list = (text: string | undefined): readonly string[] | undefined =>
+  text?.split(',').map((one) => one.trim());
+
+/** The simulator offers whatever the settings ask for. */
+function wantedSymbols(settings: Settings): string {
+  return Object.entries(settings.venues)
+    .flatMap(([id, venue]) => venue.symbols.map((symbol) => `${id}:${symbol}`))
+    .join(',');
+}
+
+async function collect(
+  settings: Settings,
+  args: Options,
+  place: Place,
+  io: Console,
+  env: Environment,
+): Promise<number> {
+  const { data, logs } = settings.paths;
+  const kind: Kind = args.sim ? 'sim' : 'live';
   const clock = systemClock();
-  if (loaded.value.created) io.out(`[collector] settings made: ${loaded.value.file}`);
-  io.out(`[collector] DATA=${data} LOGS=${settings.paths.logs}`);
+  io.out(`[collector] DATA=${data} LOGS=${logs}`);
   io.out('[collector] MODE=FOREGROUND');
 
-  const prepared = prepareDataDir(data, kind, clock.wallUs());
+  const prepared = await prepareDataDir(data, kind, clock.wallUs());
   if (!prepared.ok) {
-    stopSimulator();
     return refuse(io, prepared.error.code === 'other_kind' ? EXIT.usage : EXIT.io, [prepared.error.message]);
   }
   const lock = await acquireLock(data, process.platform);
   if (!lock.ok) {
-    stopSimulator();
     return refuse(io, lock.error.code === 'locked' ? EXIT.running : EXIT.io, [lock.error.message]);
   }
-  const log = tryOpenLog(
-    settings.paths.logs,
-    clock.wallUs(),
-    settings.runtime.mode === 'PROD' ? 'info' : 'debug',
-  );
-  if (!log.ok) {
-    stopSimulator();
-    return refuse(io, EXIT.io, [`cannot write to ${settings.paths.logs}: ${log.error.message}`]);
-  }
+  const cannotWrite = (where: string, why: Failure): number =>
+    refuse(io, EXIT.io, [`cannot write to ${where}: ${why.message}`]);
+  const log = await openLog(logs, clock.wallUs(), settings.runtime.mode === 'PROD' ? 'info' : 'debug');
+  if (!log.ok) return cannotWrite(logs, log.error);
+  const cleaned = await cleanDataDir(data);
+  if (!cleaned.ok) return cannotWrite(data, cleaned.error);
+  if (cleaned.value > 0) io.out(`REPAIR: ${cleaned.value} half-written files of an earlier run removed`);
+  const lockFile = await writeLockFile(data, place.version, clock.wallUs());
+  if (!lockFile.ok) return cannotWrite(data, lockFile.error);
 
   const stopping = stopSignal(data, clock, args.durationSec);
-  const lockFile = await writeLockFile(data, place.version, clock.wallUs());
-  if (!lockFile.ok) {
-    stopSimulator();
-    return refuse(io, EXIT.io, [`cannot write to ${data}: ${lockFile.error.message}`]);
-  }
   for (const flag of ['STOP', 'STOPPED', 'READY'] as const) clearFlag(data, flag);
   const app = await createApp({
     settings,
@@ -122,21 +150,19 @@ export async function runCollector(
     log: log.value,
     say: io.out,
   });
-  if (!app.ok) {
-    stopSimulator();
+  if (!app.ok)
     return refuse(io, EXIT.io, [`[NG] contract: SafeWriter ${app.error.code} ${app.error.message}`]);
-  }
+
   const started = await app.value.start();
   if (started.ok) {
-    writeFileSync(flagPath(data, 'READY'), `${seconds(clock.wallUs())}\n`);
+    await raise(data, 'READY', clock, io);
     const why = await stopping.promise;
     io.out(`[EXIT collector] shutting down... (${why})`);
   }
   stopping.cancel();
   clearFlag(data, 'READY');
   const stopped = await app.value.stop();
-  stopSimulator();
-  writeFileSync(flagPath(data, 'STOPPED'), `${seconds(clock.wallUs())}\n`);
+  await raise(data, 'STOPPED', clock, io);
   await lock.value.release();
   if (!started.ok) return refuse(io, EXIT.usage, started.error);
   return stopped.ok ? EXIT.ok : refuse(io, EXIT.io, [`rows could not be written: ${stopped.error.message}`]);
@@ -179,22 +205,10 @@ function readOptions(argv: readonly string[]): Result<Options> {
   }
 }
 
-function tryOpenLog(
-  folder: string,
-  nowUs: number,
-  level: 'info' | 'debug',
-): Result<ReturnType<typeof openLog>> {
-  try {
-    return ok(openLog(folder, nowUs, level));
-  } catch (thrown) {
-    return err(failureOf(thrown));
-  }
-}
-
 /** Resolves with the reason at the first of: SIGINT, SIGTERM, the STOP flag, the end of `--duration`. */
 function stopSignal(
   data: string,
-  clock: ReturnType<typeof systemClock>,
+  clock: Clock,
   durationSec: number | null,
 ): { readonly promise: Promise<string>; cancel(): void } {
   const cancels: Cancel[] = [];
@@ -217,6 +231,12 @@ function stopSignal(
       for (const cancel of cancels) cancel();
     },
   };
+}
+
+/** A flag that cannot be raised misleads wrappers, and stops nothing. */
+async function raise(data: string, flag: Flag, clock: Clock, io: Console): Promise<void> {
+  const raised = await setFlag(data, flag, clock.wallUs());
+  if (!raised.ok) io.err(`the flag ${flag} could not be written: ${raised.error.message}`);
 }
 
 /** For people and wrappers; the lock itself is the kernel's. */

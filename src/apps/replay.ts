@@ -1,6 +1,5 @@
 /** `tapedeck replay FILE… --out DIR`: recorded frames through the same pipeline, as fast as it goes. */
 
-import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -11,6 +10,7 @@ import { failureOf } from '../core/result.ts';
 import type { Venue } from '../core/venue.ts';
 import { replaceFile } from '../io/atomic.ts';
 import { systemClock } from '../io/clock.ts';
+import { attempt, makeFolder, nodeFileOps } from '../io/file-ops.ts';
 import { createLatest } from '../io/latest.ts';
 import { readRecordings } from '../io/recording.ts';
 import { createSafeWriter } from '../io/safe-writer.ts';
@@ -74,11 +74,8 @@ async function play(
   onError: (message: string) => void,
 ): Promise<ReplayReport | string> {
   const clock = systemClock();
-  try {
-    mkdirSync(out, { recursive: true });
-  } catch (thrown) {
-    return `cannot write to ${out}: ${failureOf(thrown).message}`;
-  }
+  const made = await attempt(() => makeFolder(nodeFileOps, out));
+  if (!made.ok) return `cannot write to ${out}: ${made.error.message}`;
   const onFile = (file: { readonly scope: string; readonly message: string }): void =>
     onError(`${file.scope}: ${file.message}`);
   const { flush_ms, fsync_ms, queue_mb } = settings.writer;

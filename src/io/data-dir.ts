@@ -1,12 +1,25 @@
 /** The data directory: made, proved writable, marked `sim` or `live`, with the flags that wrappers read. */
 
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
 import { seconds } from '../core/time.ts';
+import { removeStaleTemps, replaceFile } from './atomic.ts';
+import { makeFolder, nodeFileOps } from './file-ops.ts';
 
 export type Kind = 'sim' | 'live';
+
+/** Removes what a killed process left half written. Only for the holder of the lock. Gives the number of files. */
+export async function cleanDataDir(directory: string): Promise<Result<number>> {
+  let removed = 0;
+  for (const folder of FOLDERS) {
+    const stale = await removeStaleTemps(join(directory, folder));
+    if (!stale.ok) return stale;
+    removed += stale.value;
+  }
+  return ok(removed);
+}
 
 /** `READY`: collecting. `STOP`: asked to stop, by an operator. `STOPPED`: ended in order. */
 export type Flag = 'READY' | 'STOP' | 'STOPPED';
@@ -19,9 +32,9 @@ const mark = z.object({ kind: z.enum(['sim', 'live']) });
  * Makes the folders and the mark. Fails with `cannot_write` where the directory cannot be written, with `other_kind`
  * where it holds data of the other kind: simulated rows must never stand among real ones.
  */
-export function prepareDataDir(directory: string, kind: Kind, nowUs: number): Result<void> {
+export async function prepareDataDir(directory: string, kind: Kind, nowUs: number): Promise<Result<void>> {
   try {
-    for (const folder of FOLDERS) mkdirSync(join(directory, folder), { recursive: true });
+    for (const folder of FOLDERS) await makeFolder(nodeFileOps, join(directory, folder));
     for (const folder of FOLDERS) accessSync(join(directory, folder), constants.W_OK);
     const file = join(directory, 'runtime', 'kind.json');
     if (!existsSync(file)) {
@@ -42,12 +55,16 @@ export function prepareDataDir(directory: string, kind: Kind, nowUs: number): Re
   }
 }
 
-export function flagPath(directory: string, flag: Flag): string {
+function flagPath(directory: string, flag: Flag): string {
   return join(directory, 'runtime', flag);
 }
 
 export function hasFlag(directory: string, flag: Flag): boolean {
   return existsSync(flagPath(directory, flag));
+}
+
+export function setFlag(directory: string, flag: Flag, nowUs: number): Promise<Result<void>> {
+  return replaceFile(flagPath(directory, flag), `${seconds(nowUs)}\n`);
 }
 
 export function clearFlag(directory: string, flag: Flag): void {

@@ -9,6 +9,8 @@ export interface FileErrors {
   /** The file works again: its next failure is reported. */
   clear(scope: string): void;
   count(): number;
+  /** Files whose last attempt failed. */
+  failing(): number;
   last(): string | null;
 }
 
@@ -28,6 +30,7 @@ export function createFileErrors(report: (report: FileReport) => void): FileErro
     },
     clear: (scope) => void failing.delete(scope),
     count: () => count,
+    failing: () => failing.size,
     last: () => last,
   };
 }

@@ -103,17 +103,26 @@ export async function syncFolder(ops: FileOps, path: string): Promise<void> {
   await closing(ops, await ops.open(path, 'r'), (fd) => ops.sync(fd));
 }
 
-/** Makes a folder with its parents, durably. (Node's own recursive mkdir calls a read-only disk ENOENT.) */
-export async function makeFolder(ops: FileOps, path: string): Promise<void> {
+/** False when it was there already. */
+async function makeOne(ops: FileOps, path: string): Promise<boolean> {
   try {
     await ops.mkdir(path);
+    return true;
   } catch (thrown) {
-    if (hasCode(thrown, 'EEXIST')) return;
+    if (hasCode(thrown, 'EEXIST')) return false;
+    throw thrown;
+  }
+}
+
+/** Makes a folder with its parents, durably. (Node's own recursive mkdir calls a read-only disk ENOENT.) */
+export async function makeFolder(ops: FileOps, path: string): Promise<void> {
+  const isNew = await makeOne(ops, path).catch(async (thrown: unknown) => {
     if (!hasCode(thrown, 'ENOENT') || dirname(path) === path) throw thrown;
     await makeFolder(ops, dirname(path));
-    return makeFolder(ops, path);
-  }
-  await syncFolder(ops, dirname(path));
+    // Once: under /proc it is ENOENT with its parents there, for ever.
+    return makeOne(ops, path);
+  });
+  if (isNew) await syncFolder(ops, dirname(path));
 }
 
 /** The path of a file under `root`, named with forward slashes. Throws on any name that could leave `root`. */

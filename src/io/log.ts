@@ -1,8 +1,9 @@
 /** The structured log: pino, JSON lines, one file a start. */
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
+import { ok, type Result } from '../core/result.ts';
+import { attempt, makeFolder, nodeFileOps } from './file-ops.ts';
 import { utcStamp } from './file-tail.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn';
@@ -13,9 +14,10 @@ export interface Log {
   flush(): void;
 }
 
-/** Opens `logs/collector_<time>.log`. Throws when the folder cannot be written; the caller has made sure that it can. */
-export function openLog(folder: string, nowUs: number, level: LogLevel): Log {
-  mkdirSync(folder, { recursive: true });
+/** Opens `logs/collector_<time>.log`. Fails where the folder cannot be made or written. */
+export async function openLog(folder: string, nowUs: number, level: LogLevel): Promise<Result<Log>> {
+  const made = await attempt(() => makeFolder(nodeFileOps, folder));
+  if (!made.ok) return made;
   const file = join(folder, `collector_${utcStamp(nowUs)}.log`);
   const stream: DestinationStream & { flushSync(): void } = destination({
     dest: file,
@@ -31,5 +33,5 @@ export function openLog(folder: string, nowUs: number, level: LogLevel): Log {
     },
     stream,
   );
-  return { logger, file, flush: () => stream.flushSync() };
+  return ok({ logger, file, flush: () => stream.flushSync() });
 }

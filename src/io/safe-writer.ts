@@ -50,6 +50,8 @@ export interface WriterStatus {
   readonly rows_lost: number;
   readonly open_files: number;
   readonly errors: number;
+  /** Files whose last write or fsync failed. */
+  readonly failing_files: number;
   readonly last_error: string | null;
 }
 
@@ -267,10 +269,7 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       return true;
     },
     flush,
-    close() {
-      closing ??= closeAll();
-      return closing;
-    },
+    close: () => (closing ??= closeAll()),
     contract() {
       return runContract(root, ops, async (file, header, bytes, rows) => {
         const writer = createSafeWriter({ ...options, report: () => undefined });
@@ -293,6 +292,7 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
         rows_lost: totals.rowsLost,
         open_files: descriptors.size(),
         errors: errors.count(),
+        failing_files: errors.failing(),
         last_error: errors.last(),
       };
     },

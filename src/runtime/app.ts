@@ -77,6 +77,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     flushMs: settings.writer.flush_ms,
     fsyncMs: settings.writer.fsync_ms,
     queueBytes: settings.writer.queue_mb * 1024 * 1024,
+    maxOpenFiles: Math.max(256, openFiles(settings)),
     report: onFile,
   });
   const contract = await writer.contract();
@@ -250,6 +251,12 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       return closed;
     },
   });
+}
+
+/** The files that are written all the time, and some: to open them anew for each write would cost more than to keep. */
+function openFiles(settings: Settings): number {
+  const symbols = Object.values(settings.venues).reduce((sum, venue) => sum + venue.symbols.length, 0);
+  return symbols * FEEDS.length + 64;
 }
 
 /** The result, or a failure when it takes longer. */

@@ -84,7 +84,7 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
         event_loop_lag_ms: Math.round(lagMs),
       },
       whole: {
-        writerError: writer.last_error,
+        writerError: writer.failing_files === 0 ? null : writer.last_error,
         fsyncLagMs: writer.fsync_lag_ms,
         stageErrors: stages.errors,
         loopLagMs: lagMs,

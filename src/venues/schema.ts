@@ -35,6 +35,12 @@ export const instrumentId = z.custom<string>(
   'expected an instrument id',
 );
 
+/** A venue's id of a trade: short, with no line end or other control character (a row of ours is one line). */
+export const tradeId = z.custom<string>(
+  (v) => typeof v === 'string' && v.length > 0 && v.length <= 64 && !/\p{Cc}/u.test(v),
+  'expected a trade id',
+);
+
 /** `[price, amount, …]` pairs of decimal text; further members of a level are let be. */
 export const levels = z.custom<readonly Level[]>((value) => {
   if (!Array.isArray(value)) return false;

@@ -32,6 +32,7 @@ describe('append and flush', () => {
       rows_lost: 0,
       open_files: 0,
       errors: 0,
+      failing_files: 0,
       last_error: null,
     });
     expect(put(writer, 6, 7)).toBe(false);

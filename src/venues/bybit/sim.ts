@@ -132,7 +132,7 @@ function frames(
       return topics.has(`publicTrade.${id}`) ? [trade(event)] : [];
     case 'book':
       return DEPTHS.filter((depth) => depth > 1 && topics.has(`orderbook.${depth}.${id}`)).map((depth) =>
-        delta(event, depth),
+        bookFrame(`orderbook.${depth}.${id}`, 'delta', event.timeUs, event.instrument, event),
       );
     case 'ticker': {
       const best = event.part === 'quote' && topics.has(`orderbook.1.${id}`);
@@ -198,16 +198,6 @@ type Snap = Pick<SimBookUpdate, 'bids' | 'asks' | 'index'>;
 
 function snapshot(topic: string, instrument: SimInstrument, depth: number, view: SimView): SimFrame {
   return bookFrame(topic, 'snapshot', view.nowUs(), instrument, view.book(instrument.symbol, depth));
-}
-
-function delta(event: SimBookUpdate, depth: number): SimFrame {
-  return bookFrame(
-    `orderbook.${depth}.${idOf(event.instrument)}`,
-    'delta',
-    event.timeUs,
-    event.instrument,
-    event,
-  );
 }
 
 function tickerFrame(

@@ -17,6 +17,7 @@ import {
   price,
   rejected,
   sequence,
+  tradeId,
 } from '../schema.ts';
 
 const kind = z.enum(['snapshot', 'delta']);
@@ -39,7 +40,7 @@ const trades = z.object({
       S: z.enum(['Buy', 'Sell']),
       v: decimal,
       p: price,
-      i: z.string().min(1).max(64),
+      i: tradeId,
     }),
   ),
 });

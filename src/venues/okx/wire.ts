@@ -17,6 +17,7 @@ import {
   price,
   rejected,
   sequence,
+  tradeId,
 } from '../schema.ts';
 
 const arg = z.object({ channel: z.string(), instId: instrumentId });
@@ -42,7 +43,7 @@ const trades = z.object({
   data: z.array(
     z.object({
       instId: instrumentId,
-      tradeId: z.string().min(1).max(64),
+      tradeId: tradeId,
       px: price,
       sz: decimal,
       side: z.enum(['buy', 'sell']),
