@@ -46,15 +46,34 @@ function applyLevel(side: Side, level: Level): void {
   const at = search(side.keys, key);
   const present = side.keys[at] === key;
   if (isZero(level[1])) {
-    if (!present) return;
-    side.keys.splice(at, 1);
-    side.levels.splice(at, 1);
+    if (present) remove(side, at);
   } else if (present) {
     side.levels[at] = level;
   } else {
-    side.keys.splice(at, 0, key);
-    side.levels.splice(at, 0, level);
+    insert(side, at, key, level);
   }
+}
+
+// Moved by hand: `splice` makes an array of what it removes, and most changes are a few places from the end.
+function remove({ keys, levels }: Side, at: number): void {
+  const last = keys.length - 1;
+  for (let i = at; i < last; i++) {
+    keys[i] = keys[i + 1] as number;
+    levels[i] = levels[i + 1] as Level;
+  }
+  keys.pop();
+  levels.pop();
+}
+
+function insert({ keys, levels }: Side, at: number, key: number, level: Level): void {
+  keys.push(key);
+  levels.push(level);
+  for (let i = keys.length - 1; i > at; i--) {
+    keys[i] = keys[i - 1] as number;
+    levels[i] = levels[i - 1] as Level;
+  }
+  keys[at] = key;
+  levels[at] = level;
 }
 
 /** The first index whose key is not below `key`. */

@@ -13,6 +13,7 @@ import {
   type Market,
   type MarketEvent,
   type MarketMessage,
+  type Ticker,
   type TickerFields,
   type TickerMessage,
   type Trade,
@@ -130,10 +131,24 @@ export function createIntake(
   };
 
   const onTicker = (message: TickerMessage): void => {
-    const { fields, ...rest } = message;
-    const carried = { ...(tickers.get(message.symbol) ?? EMPTY), ...fields };
-    tickers.set(message.symbol, carried);
-    emit({ ...rest, ...carried }, null);
+    const { fields, symbol, timestampUs, localUs } = message;
+    const before = tickers.get(symbol) ?? EMPTY;
+    // Field by field: spreading objects of many shapes costs several times as much, for every message.
+    const ticker: Ticker = {
+      type: 'ticker',
+      symbol,
+      timestampUs,
+      localUs,
+      askAmount: fields.askAmount ?? before.askAmount,
+      askPrice: fields.askPrice ?? before.askPrice,
+      bidPrice: fields.bidPrice ?? before.bidPrice,
+      bidAmount: fields.bidAmount ?? before.bidAmount,
+      lastPrice: fields.lastPrice ?? before.lastPrice,
+      baseVolume: fields.baseVolume ?? before.baseVolume,
+      quoteVolume: fields.quoteVolume ?? before.quoteVolume,
+    };
+    tickers.set(symbol, ticker);
+    emit(ticker, null);
   };
 
   const onTrade = (trade: Trade): void => {

@@ -10,6 +10,12 @@ import type { Read } from '../core/venue.ts';
 /** Unsigned decimal text: amounts, volumes. A hand-written check, since it runs for every level of every book. */
 export const decimal = z.custom<string>(isDecimal, 'expected an unsigned decimal number as text');
 
+/** The same, or the empty text that stands where there is no quote. */
+export const quoted = z.custom<string>(
+  (v) => v === '' || isDecimal(v),
+  'expected a decimal number as text, or an empty text',
+);
+
 /** Decimal text above zero: prices. */
 export const price = z.custom<string>(
   (v) => isDecimal(v) && !isZero(v),

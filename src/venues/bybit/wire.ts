@@ -15,6 +15,7 @@ import {
   msNumber,
   parseJson,
   price,
+  quoted,
   rejected,
   sequence,
   tradeId,
@@ -45,22 +46,20 @@ const trades = z.object({
   ),
 });
 
-/** Linear deltas carry only what changed; an empty text stands where there is no quote. */
-const quoted = z.union([decimal, z.literal('')]).optional();
-
+/** Linear deltas carry only what changed. */
 const ticker = z.object({
   topic: z.string(),
   type: kind,
   ts: msNumber,
   data: z.object({
     symbol: instrumentId,
-    lastPrice: quoted,
-    volume24h: quoted,
-    turnover24h: quoted,
-    bid1Price: quoted,
-    bid1Size: quoted,
-    ask1Price: quoted,
-    ask1Size: quoted,
+    lastPrice: quoted.optional(),
+    volume24h: quoted.optional(),
+    turnover24h: quoted.optional(),
+    bid1Price: quoted.optional(),
+    bid1Size: quoted.optional(),
+    ask1Price: quoted.optional(),
+    ask1Size: quoted.optional(),
   }),
 });
 

@@ -15,6 +15,7 @@ import {
   msText,
   parseJson,
   price,
+  quoted,
   rejected,
   sequence,
   tradeId,
@@ -51,9 +52,6 @@ const trades = z.object({
     }),
   ),
 });
-
-/** An empty text stands where there is no quote. */
-const quoted = z.union([decimal, z.literal('')]);
 
 const tickers = z.object({
   arg,
