@@ -3,12 +3,15 @@
 import { isZero } from './decimal.ts';
 import type { Level } from './event.ts';
 
-/** One side, sorted so that the best level is last: most changes are near it, and then move little memory. */
+/**
+ * One side. Its prices stand sorted with the best last, as plain numbers: most changes are near the best, a move of
+ * numbers is one move of memory, and a change of an amount alone moves nothing.
+ */
 interface Side {
   readonly sign: 1 | -1;
-  /** `sign` × price, ascending. */
-  keys: number[];
-  levels: Level[];
+  /** `sign` × price, ascending; the first `levels.size` are in use. */
+  keys: Float64Array;
+  readonly levels: Map<number, Level>;
 }
 
 export interface Book {
@@ -17,7 +20,10 @@ export interface Book {
 }
 
 export function createBook(): Book {
-  return { bids: { sign: 1, keys: [], levels: [] }, asks: { sign: -1, keys: [], levels: [] } };
+  return {
+    bids: { sign: 1, keys: new Float64Array(64), levels: new Map() },
+    asks: { sign: -1, keys: new Float64Array(64), levels: new Map() },
+  };
 }
 
 /** Replaces the whole book by a snapshot's levels, in any order; a level of zero amount is none. */
@@ -33,81 +39,71 @@ export function applyDelta(book: Book, bids: readonly Level[], asks: readonly Le
 }
 
 function resetSide(side: Side, levels: readonly Level[]): void {
-  const pairs = levels
-    .filter((level) => !isZero(level[1]))
-    .map((level) => ({ key: side.sign * Number(level[0]), level }))
-    .sort((a, b) => a.key - b.key);
-  side.keys = pairs.map((pair) => pair.key);
-  side.levels = pairs.map((pair) => pair.level);
+  side.levels.clear();
+  for (const level of levels) if (!isZero(level[1])) side.levels.set(side.sign * Number(level[0]), level);
+  const keys = Float64Array.from(side.levels.keys()).sort();
+  if (keys.length > side.keys.length) side.keys = new Float64Array(keys.length * 2);
+  side.keys.set(keys);
 }
 
 function applyLevel(side: Side, level: Level): void {
   const key = side.sign * Number(level[0]);
-  const at = search(side.keys, key);
-  const present = side.keys[at] === key;
-  if (isZero(level[1])) {
-    if (present) remove(side, at);
+  const present = side.levels.has(key);
+  if (!isZero(level[1])) {
+    if (!present) insertKey(side, key);
+    side.levels.set(key, level);
   } else if (present) {
-    side.levels[at] = level;
-  } else {
-    insert(side, at, key, level);
+    const at = search(side, key);
+    side.keys.copyWithin(at, at + 1, side.levels.size);
+    side.levels.delete(key);
   }
 }
 
-// Moved by hand: `splice` makes an array of what it removes, and most changes are a few places from the end.
-function remove({ keys, levels }: Side, at: number): void {
-  const last = keys.length - 1;
-  for (let i = at; i < last; i++) {
-    keys[i] = keys[i + 1] as number;
-    levels[i] = levels[i + 1] as Level;
+function insertKey(side: Side, key: number): void {
+  const { size } = side.levels;
+  if (size === side.keys.length) {
+    const larger = new Float64Array(size * 2);
+    larger.set(side.keys);
+    side.keys = larger;
   }
-  keys.pop();
-  levels.pop();
+  const at = search(side, key);
+  side.keys.copyWithin(at + 1, at, size);
+  side.keys[at] = key;
 }
 
-function insert({ keys, levels }: Side, at: number, key: number, level: Level): void {
-  keys.push(key);
-  levels.push(level);
-  for (let i = keys.length - 1; i > at; i--) {
-    keys[i] = keys[i - 1] as number;
-    levels[i] = levels[i - 1] as Level;
-  }
-  keys[at] = key;
-  levels[at] = level;
-}
-
-/** The first index whose key is not below `key`. */
-function search(keys: readonly number[], key: number): number {
+/** The first place whose key is not below `key`. */
+function search(side: Side, key: number): number {
   let low = 0;
-  let high = keys.length;
+  let high = side.levels.size;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((keys[middle] as number) < key) low = middle + 1;
+    if ((side.keys[middle] as number) < key) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
 /** Best first, at most `count` levels. */
-export function topOf(side: Side, count: number): readonly Level[] {
-  const from = Math.max(0, side.levels.length - count);
+export function topOf({ keys, levels }: Side, count: number): readonly Level[] {
   const top: Level[] = [];
-  for (let i = side.levels.length - 1; i >= from; i--) top.push(side.levels[i] as Level);
+  const end = Math.max(0, levels.size - count);
+  for (let i = levels.size - 1; i >= end; i--) top.push(levels.get(keys[i] as number) as Level);
   return top;
 }
 
-export function bestOf(side: Side): Level | undefined {
-  return side.levels[side.levels.length - 1];
+export function bestOf({ keys, levels }: Side): Level | undefined {
+  return levels.size === 0 ? undefined : levels.get(keys[levels.size - 1] as number);
 }
 
 /** True when the best bid is at or above the best ask: no real book is. */
-export function isCrossed(book: Book): boolean {
-  const bid = book.bids.keys[book.bids.keys.length - 1];
-  const ask = book.asks.keys[book.asks.keys.length - 1];
-  return bid !== undefined && ask !== undefined && bid >= -ask;
+export function isCrossed({ bids, asks }: Book): boolean {
+  if (bids.levels.size === 0 || asks.levels.size === 0) return false;
+  const bid = bids.keys[bids.levels.size - 1] as number;
+  const ask = asks.keys[asks.levels.size - 1] as number;
+  return bid >= -ask;
 }
 
 /** Every level of a side, best first. */
 export function levelsOf(side: Side): readonly Level[] {
-  return topOf(side, side.levels.length);
+  return topOf(side, side.levels.size);
 }

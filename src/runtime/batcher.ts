@@ -14,11 +14,11 @@ export interface BatcherOptions {
   readonly clock: Clock;
   /** How long the first event of a batch may wait. */
   readonly delayMs: number;
-  /** A batch is sent at once when it has this many events or characters. */
+  /** A batch is sent at once when it has this many events, or bytes of rows. */
   readonly maxEvents: number;
-  readonly maxChars: number;
-  /** Without credit, events wait up to this many characters. */
-  readonly queueChars: number;
+  readonly maxBytes: number;
+  /** Without credit, events wait up to this many bytes of rows. */
+  readonly queueBytes: number;
   send(batch: Batch): void;
 }
 
@@ -33,38 +33,56 @@ export interface Batcher {
   queued(): number;
 }
 
-interface Pending {
-  readonly index: number;
+/**
+ * One symbol's rows, kept as bytes: text that is only joined would keep every little string of its frames alive until
+ * the batch goes, and the collector busy with copying them.
+ */
+interface Rows {
+  readonly symbol: string;
   readonly prefix: string;
-  text: string;
-  rows: number;
-  last: string;
+  bytes: Buffer;
+  /** Of the batch at work. */
+  used: number;
+  count: number;
+  lastRow: number;
+  /** Its place among the parts; −1 while it has no rows. */
+  part: number;
 }
+
+const FIRST_BYTES = 4 * 1024;
+/** A larger row buffer is given up when a batch used little of it: 1,000 symbols must not keep 1,000 of them. */
+const LARGE_BYTES = 64 * 1024;
 
 export function createBatcher(options: BatcherOptions): Batcher {
   const width = WIDTHS[options.feed];
-  const prefixes = new Map<string, string>();
-  let pending = new Map<string, Pending>();
+  const bySymbol = new Map<string, Rows>();
+  /** Those with rows in the batch at work. */
+  let pending: Rows[] = [];
   let columns = new Float64Array(64 * width);
   let events = 0;
-  let chars = 0;
+  let waiting = 0;
   let firstLocalUs = 0;
   let lastLocalUs = 0;
   let credit = 0;
   let timer: Cancel | null = null;
 
-  const partOf = (symbol: string): Pending => {
-    let part = pending.get(symbol);
-    if (part === undefined) {
-      let prefix = prefixes.get(symbol);
-      if (prefix === undefined) {
-        prefix = rowPrefix(options.venue, symbol);
-        prefixes.set(symbol, prefix);
-      }
-      part = { index: pending.size, prefix, text: '', rows: 0, last: '' };
-      pending.set(symbol, part);
+  const rowsOf = (symbol: string): Rows => {
+    let rows = bySymbol.get(symbol);
+    if (rows === undefined) {
+      const prefix = rowPrefix(options.venue, symbol);
+      rows = {
+        symbol,
+        prefix,
+        bytes: Buffer.allocUnsafeSlow(FIRST_BYTES),
+        used: 0,
+        count: 0,
+        lastRow: 0,
+        part: -1,
+      };
+      bySymbol.set(symbol, rows);
     }
-    return part;
+    if (rows.part < 0) rows.part = pending.push(rows) - 1;
+    return rows;
   };
 
   const grow = (): void => {
@@ -80,16 +98,16 @@ export function createBatcher(options: BatcherOptions): Batcher {
     options.send({
       venue: options.venue,
       feed: options.feed,
-      ...encodeParts(pending),
+      ...takeParts(pending),
       columns: columns.slice(0, events * width),
       width,
       events,
       firstLocalUs,
       lastLocalUs,
     });
-    pending = new Map();
+    pending = [];
     events = 0;
-    chars = 0;
+    waiting = 0;
   };
 
   const sendWithCredit = (): void => {
@@ -106,19 +124,15 @@ export function createBatcher(options: BatcherOptions): Batcher {
 
   return {
     add(event, top) {
-      if (chars >= options.queueChars) return false;
-      const part = partOf(event.symbol);
-      const row = encodeEvent(part.prefix, event);
-      part.text += row;
-      part.last = row;
-      part.rows += 1;
-      chars += row.length;
+      if (waiting >= options.queueBytes) return false;
+      const rows = rowsOf(event.symbol);
+      waiting += append(rows, encodeEvent(rows.prefix, event));
       if ((events + 1) * width > columns.length) grow();
-      writeNumbers(columns, events * width, part.index, event, top);
+      writeNumbers(columns, events * width, rows.part, event, top);
       if (events === 0) firstLocalUs = event.localUs;
       lastLocalUs = event.localUs;
       events += 1;
-      if (events >= options.maxEvents || chars >= options.maxChars) sendWithCredit();
+      if (events >= options.maxEvents || waiting >= options.maxBytes) sendWithCredit();
       else timer ??= options.clock.after(options.delayMs, onTimer);
       return true;
     },
@@ -132,23 +146,37 @@ export function createBatcher(options: BatcherOptions): Batcher {
   };
 }
 
-/** The parts' rows end to end in one buffer of its own, so that it can be transferred. */
-function encodeParts(pending: ReadonlyMap<string, Pending>): { parts: BatchPart[]; bytes: Uint8Array } {
-  let size = 0;
-  const lengths: number[] = [];
-  for (const part of pending.values()) {
-    const length = Buffer.byteLength(part.text);
-    lengths.push(length);
-    size += length;
+/** Gives the bytes that the row took. */
+function append(rows: Rows, row: string): number {
+  // UTF-8 takes at most three bytes for a unit of UTF-16.
+  const needed = rows.used + row.length * 3;
+  if (needed > rows.bytes.length) {
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, rows.bytes.length * 2));
+    rows.bytes.copy(larger, 0, 0, rows.used);
+    rows.bytes = larger;
   }
-  const bytes = Buffer.allocUnsafeSlow(size);
+  const written = rows.bytes.write(row, rows.used);
+  rows.lastRow = rows.used;
+  rows.used += written;
+  rows.count += 1;
+  return written;
+}
+
+/** The rows end to end in one buffer of its own, so that it can be transferred; the symbols begin anew. */
+function takeParts(pending: readonly Rows[]): { parts: BatchPart[]; bytes: Uint8Array } {
+  const bytes = Buffer.allocUnsafeSlow(pending.reduce((sum, rows) => sum + rows.used, 0));
   const parts: BatchPart[] = [];
   let start = 0;
-  for (const [symbol, part] of pending) {
-    const end = start + (lengths[part.index] as number);
-    bytes.write(part.text, start);
-    parts.push({ symbol, start, end, rows: part.rows, lastRow: end - Buffer.byteLength(part.last) });
+  for (const rows of pending) {
+    const end = start + rows.used;
+    rows.bytes.copy(bytes, start, 0, rows.used);
+    parts.push({ symbol: rows.symbol, start, end, rows: rows.count, lastRow: start + rows.lastRow });
     start = end;
+    if (rows.bytes.length > LARGE_BYTES && rows.used < rows.bytes.length / 8)
+      rows.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+    rows.used = 0;
+    rows.count = 0;
+    rows.part = -1;
   }
   return { parts, bytes };
 }

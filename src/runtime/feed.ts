@@ -64,8 +64,8 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     clock,
     delayMs: init.tuning.batchDelayMs,
     maxEvents: init.tuning.batchEvents,
-    maxChars: init.tuning.batchChars,
-    queueChars: init.tuning.queueChars,
+    maxBytes: init.tuning.batchBytes,
+    queueBytes: init.tuning.queueBytes,
     send: (batch) => port.post({ type: 'batch', batch }),
   });
 

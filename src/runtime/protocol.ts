@@ -20,8 +20,8 @@ export interface FetcherTuning {
   /** How long the first event of a batch may wait, ms. */
   readonly batchDelayMs: number;
   readonly batchEvents: number;
-  readonly batchChars: number;
-  readonly queueChars: number;
+  readonly batchBytes: number;
+  readonly queueBytes: number;
   /** How often the kept books and the status are sent, ms. */
   readonly statusMs: number;
 }
@@ -29,8 +29,8 @@ export interface FetcherTuning {
 export const DEFAULT_TUNING: FetcherTuning = {
   batchDelayMs: 20,
   batchEvents: 512,
-  batchChars: 256 * 1024,
-  queueChars: 32 * 1024 * 1024,
+  batchBytes: 256 * 1024,
+  queueBytes: 32 * 1024 * 1024,
   statusMs: 1000,
 };
 

@@ -170,8 +170,8 @@ function createPlayer(venue: Venue, port: ReplayPort, time: ReturnType<typeof ma
         clock: time,
         delayMs: DEFAULT_TUNING.batchDelayMs,
         maxEvents: DEFAULT_TUNING.batchEvents,
-        maxChars: DEFAULT_TUNING.batchChars,
-        queueChars: Number.POSITIVE_INFINITY,
+        maxBytes: DEFAULT_TUNING.batchBytes,
+        queueBytes: Number.POSITIVE_INFINITY,
         send: port.ingest,
       });
       batcher.credit(Number.POSITIVE_INFINITY);

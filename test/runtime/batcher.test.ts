@@ -18,7 +18,7 @@ const trade = (symbol: string, id: string, localUs = 1): Trade => ({
   amount: '2',
 });
 
-function setup(more: { readonly queueChars?: number } = {}) {
+function setup(more: { readonly queueBytes?: number } = {}) {
   const clock = manualClock();
   const batches: Batch[] = [];
   const batcher = createBatcher({
@@ -27,8 +27,8 @@ function setup(more: { readonly queueChars?: number } = {}) {
     clock,
     delayMs: 20,
     maxEvents: 4,
-    maxChars: 1_000_000,
-    queueChars: more.queueChars ?? 1_000_000,
+    maxBytes: 1_000_000,
+    queueBytes: more.queueBytes ?? 1_000_000,
     send: (batch) => batches.push(batch),
   });
   return { clock, batches, batcher };
@@ -143,7 +143,7 @@ describe('batches', () => {
   });
 
   test('what does not fit is refused, and what was taken still goes', () => {
-    const { batches, batcher } = setup({ queueChars: 50 });
+    const { batches, batcher } = setup({ queueBytes: 50 });
     const taken = [1, 2, 3, 4].map((id) => batcher.add(trade('A/B', String(id)), null));
     expect(taken).toEqual([true, true, true, false]);
     batcher.flush();
