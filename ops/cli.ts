@@ -73,6 +73,13 @@ function run(command: string | undefined, argv: readonly string[]): Promise<numb
   }
 }
 
+// A reader that went away (a closed pipe) is no reason to stop recording; the status files go on telling.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+process.on('uncaughtException', (thrown) => {
+  console.err(`tapedeck: a bug, please report it: ${thrown.stack ?? thrown.message}`);
+  process.exit(EXIT.software);
+});
+
 const [command, ...argv] = process.argv.slice(2);
 try {
   process.exitCode = await run(command, argv);

@@ -18,8 +18,8 @@ import {
   prepareDataDir,
   setFlag,
 } from '../io/data-dir.ts';
-import { acquireLock } from '../io/lock.ts';
-import { openLog } from '../io/log.ts';
+import { acquireLock, type Lock } from '../io/lock.ts';
+import { type Log, openLog } from '../io/log.ts';
 import { createApp } from '../runtime/app.ts';
 import { VENUES } from '../venues/index.ts';
 import { type Console, EXIT, type Place } from './console.ts';
@@ -52,20 +52,30 @@ export async function runCollector(
   io: Console,
   env: Environment,
 ): Promise<number> {
+  if (argv.includes('--help')) {
+    io.out(COLLECTOR_HELP);
+    return EXIT.ok;
+  }
   const options = readOptions(argv);
   if (!options.ok) return refuse(io, EXIT.usage, [options.error.message]);
   const load = (endpoints?: Simulator['endpoints']) => loadFor(options.value, place, env, endpoints);
   const loaded = await load();
   if (!loaded.ok) return refuse(io, EXIT.usage, texts(loaded.error));
+  const { settings } = loaded.value;
   if (loaded.value.created) io.out(`[collector] settings made: ${loaded.value.file}`);
-  if (!options.value.sim) return collect(loaded.value.settings, options.value, place, io, env);
+  io.out(`[collector] DATA=${settings.paths.data} LOGS=${settings.paths.logs}`);
+  io.out('[collector] MODE=FOREGROUND');
 
-  const symbols = wantedSymbols(loaded.value.settings);
-  const simulator = await startSimulator(place.cli, [...options.value.simArgs, '--symbols', symbols]);
+  const seat = await takeSeat(settings, options.value.sim ? 'sim' : 'live', place, io);
+  if (!seat.ok) return refuse(io, seat.error.code, [seat.error.message]);
+  if (!options.value.sim) return collect(settings, seat.value, options.value, place, io, env);
+
+  const args = [...options.value.simArgs, '--symbols', wantedSymbols(settings)];
+  const simulator = await startSimulator(place.cli, args);
   if (!simulator.ok) return refuse(io, EXIT.software, [simulator.error.message]);
   const pointed = await load(simulator.value.endpoints);
   const code = pointed.ok
-    ? await collect(pointed.value.settings, options.value, place, io, env)
+    ? await collect(pointed.value.settings, seat.value, options.value, place, io, env)
     : refuse(io, EXIT.usage, texts(pointed.error));
   simulator.value.stop();
   return code;
@@ -105,39 +115,52 @@ function wantedSymbols(settings: Settings): string {
     .join(',');
 }
 
-async function collect(
-  settings: Settings,
-  args: Options,
+/** The data directory, ours alone. */
+interface Seat {
+  readonly kind: Kind;
+  readonly lock: Lock;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/** Makes the folders, takes the lock, opens the log, removes what a killed process left. The error's code is to exit with. */
+async function takeSeat(
+  { paths: { data, logs }, runtime }: Settings,
+  kind: Kind,
   place: Place,
   io: Console,
-  env: Environment,
-): Promise<number> {
-  const { data, logs } = settings.paths;
-  const kind: Kind = args.sim ? 'sim' : 'live';
+): Promise<Result<Seat, { readonly code: number; readonly message: string }>> {
   const clock = systemClock();
-  io.out(`[collector] DATA=${data} LOGS=${logs}`);
-  io.out('[collector] MODE=FOREGROUND');
-
+  const refused = (code: number, message: string) => err({ code, message });
+  const cannotWrite = (where: string, why: Failure) =>
+    refused(EXIT.io, `cannot write to ${where}: ${why.message}`);
   const prepared = await prepareDataDir(data, kind, clock.wallUs());
   if (!prepared.ok) {
-    return refuse(io, prepared.error.code === 'other_kind' ? EXIT.usage : EXIT.io, [prepared.error.message]);
+    return refused(prepared.error.code === 'other_kind' ? EXIT.usage : EXIT.io, prepared.error.message);
   }
   const lock = await acquireLock(data, process.platform);
-  if (!lock.ok) {
-    return refuse(io, lock.error.code === 'locked' ? EXIT.running : EXIT.io, [lock.error.message]);
-  }
-  const cannotWrite = (where: string, why: Failure): number =>
-    refuse(io, EXIT.io, [`cannot write to ${where}: ${why.message}`]);
-  const log = await openLog(logs, clock.wallUs(), settings.runtime.mode === 'PROD' ? 'info' : 'debug');
+  if (!lock.ok) return refused(lock.error.code === 'locked' ? EXIT.running : EXIT.io, lock.error.message);
+  const log = await openLog(logs, clock.wallUs(), runtime.mode === 'PROD' ? 'info' : 'debug');
   if (!log.ok) return cannotWrite(logs, log.error);
   const cleaned = await cleanDataDir(data);
   if (!cleaned.ok) return cannotWrite(data, cleaned.error);
   if (cleaned.value > 0) io.out(`REPAIR: ${cleaned.value} half-written files of an earlier run removed`);
   const lockFile = await writeLockFile(data, place.version, clock.wallUs());
   if (!lockFile.ok) return cannotWrite(data, lockFile.error);
-
-  const stopping = stopSignal(data, clock, args.durationSec);
   for (const flag of ['STOP', 'STOPPED', 'READY'] as const) clearFlag(data, flag);
+  return ok({ kind, lock: lock.value, log: log.value, clock });
+}
+
+async function collect(
+  settings: Settings,
+  { kind, lock, log, clock }: Seat,
+  args: Options,
+  place: Place,
+  io: Console,
+  env: Environment,
+): Promise<number> {
+  const { data } = settings.paths;
+  const stopping = stopSignal(data, clock, args.durationSec, env.npm_lifecycle_event !== undefined);
   const app = await createApp({
     settings,
     venues: VENUES,
@@ -146,8 +169,9 @@ async function collect(
     clock,
     random: Math.random,
     fetcherUrl: place.fetcherUrl,
-    proxy: env.HTTPS_PROXY || undefined,
-    log: log.value,
+    // The simulator is on loopback, where no proxy leads.
+    proxy: kind === 'live' ? env.HTTPS_PROXY || undefined : undefined,
+    log,
     say: io.out,
   });
   if (!app.ok)
@@ -163,7 +187,7 @@ async function collect(
   clearFlag(data, 'READY');
   const stopped = await app.value.stop();
   await raise(data, 'STOPPED', clock, io);
-  await lock.value.release();
+  await lock.release();
   if (!started.ok) return refuse(io, EXIT.usage, started.error);
   return stopped.ok ? EXIT.ok : refuse(io, EXIT.io, [`rows could not be written: ${stopped.error.message}`]);
 }
@@ -205,13 +229,18 @@ function readOptions(argv: readonly string[]): Result<Options> {
   }
 }
 
-/** Resolves with the reason at the first of: SIGINT, SIGTERM, the STOP flag, the end of `--duration`. */
+/**
+ * Resolves with the reason at the first of: SIGINT, SIGTERM, the STOP flag, the end of `--duration`. Under npm also the
+ * end of the parent: npm hands SIGTERM to a shell that ends without telling us.
+ */
 function stopSignal(
   data: string,
   clock: Clock,
   durationSec: number | null,
+  underNpm: boolean,
 ): { readonly promise: Promise<string>; cancel(): void } {
   const cancels: Cancel[] = [];
+  const parent = process.ppid;
   const promise = new Promise<string>((resolve) => {
     let asked = false;
     const onSignal = (signal: NodeJS.Signals): void => {
@@ -220,9 +249,13 @@ function stopSignal(
       asked = true;
       resolve(signal);
     };
+    const look = (): void => {
+      if (hasFlag(data, 'STOP')) resolve('STOP flag');
+      if (underNpm && process.ppid !== parent) resolve('npm ended');
+    };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
-    cancels.push(clock.every(1_000, () => hasFlag(data, 'STOP') && resolve('STOP flag')));
+    cancels.push(clock.every(1_000, look));
     if (durationSec !== null) cancels.push(clock.after(durationSec * 1000, () => resolve('--duration')));
   });
   return {

@@ -49,12 +49,17 @@ export async function runReplay(
     for (const problem of loaded.error) io.err(problem.text);
     return EXIT.usage;
   }
+  const out = resolve(place.cwd, args.out);
+  const found = await attempt(() => nodeFileOps.list(out));
+  if (found.ok && found.value.length > 0) {
+    io.err(`--out: expected an empty or a new folder, got ${out}`);
+    return EXIT.usage;
+  }
   const frames = await readRecordings(args.files.map((file) => resolve(place.cwd, file)));
   if (!frames.ok) {
     io.err(frames.error.message);
     return EXIT.usage;
   }
-  const out = resolve(place.cwd, args.out);
   const errors: string[] = [];
   const report = await play(frames.value, out, loaded.value.settings, (message) => errors.push(message));
   if (typeof report === 'string') {
@@ -112,7 +117,7 @@ async function play(
       while (pipeline.parked() > 0);
     },
   );
-  pipeline.close();
+  await pipeline.close();
   const closed = await writer.close();
   await latest.close();
   await rejects.flush();

@@ -97,6 +97,15 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
     if (wasSynced) port.lost(reason);
   };
 
+  /**
+   * Says nothing new. Where numbers only grow, anything up to the last one; elsewhere (a venue's restart begins them
+   * anew) only the last message once more: an unchained number is a break, or a frozen book would pass for a quiet one.
+   */
+  const isOutdated = ({ sequence }: BookMessage): boolean => {
+    if (sequence === null || last === null) return false;
+    return rule.snapshot === 'rest' ? sequence <= last : sequence === last;
+  };
+
   const onSynced = (delta: BookMessage): void => {
     if (!isNumbered) return apply(delta);
     if (first) {
@@ -108,7 +117,7 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
       }
     } else {
       if (delta.prevSequence === last) return apply(delta);
-      if (delta.sequence !== null && last !== null && delta.sequence <= last) {
+      if (isOutdated(delta)) {
         stale += 1;
         return;
       }

@@ -1,9 +1,9 @@
 /** The data directory: made, proved writable, marked `sim` or `live`, with the flags that wrappers read. */
 
-import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
+import { err, type Failure, failure, failureOf, ok, type Result } from '../core/result.ts';
 import { seconds } from '../core/time.ts';
 import { removeStaleTemps, replaceFile } from './atomic.ts';
 import { makeFolder, nodeFileOps } from './file-ops.ts';
@@ -38,20 +38,34 @@ export async function prepareDataDir(directory: string, kind: Kind, nowUs: numbe
     for (const folder of FOLDERS) accessSync(join(directory, folder), constants.W_OK);
     const file = join(directory, 'runtime', 'kind.json');
     if (!existsSync(file)) {
-      writeFileSync(file, `${JSON.stringify({ kind, ts: seconds(nowUs) })}\n`);
-      return ok(undefined);
+      const made = await replaceFile(file, `${JSON.stringify({ kind, ts: seconds(nowUs) })}\n`);
+      return made.ok ? made : err(cannotWrite(directory, made.error.message));
     }
-    const read = mark.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-    if (!read.success) return err(failure('other_kind', `${file} does not say sim or live`, 'never'));
-    if (read.data.kind === kind) return ok(undefined);
+    const found = kindIn(readFileSync(file, 'utf8'));
+    if (found === kind) return ok(undefined);
+    if (found === null) {
+      const advice = `write {"kind":"live"} or {"kind":"sim"} into it, whichever the data is`;
+      return err(failure('other_kind', `${file} does not say sim or live: ${advice}`, 'never'));
+    }
     const advice =
       kind === 'sim' ? 'give --sim a directory of its own with --data DIR' : 'choose another with --data DIR';
-    return err(
-      failure('other_kind', `${directory} holds ${read.data.kind} data, not ${kind}: ${advice}`, 'never'),
-    );
+    return err(failure('other_kind', `${directory} holds ${found} data, not ${kind}: ${advice}`, 'never'));
   } catch (thrown) {
-    const why = failureOf(thrown, 'never');
-    return err(failure('cannot_write', `cannot write to ${directory}: ${why.message}`, 'never'));
+    return err(cannotWrite(directory, failureOf(thrown).message));
+  }
+}
+
+function cannotWrite(directory: string, why: string): Failure {
+  return failure('cannot_write', `cannot write to ${directory}: ${why}`, 'never');
+}
+
+/** Null for a text that does not say: empty, torn, of another program. */
+function kindIn(text: string): Kind | null {
+  try {
+    const read = mark.safeParse(JSON.parse(text));
+    return read.success ? read.data.kind : null;
+  } catch {
+    return null;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { failureOf, type Result } from '../core/result.ts';
+import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
 import type { Instrument } from '../core/venue.ts';
 import { replaceFile } from './atomic.ts';
 
@@ -24,9 +24,12 @@ export async function saveInstruments(
 
 async function readEntries(file: string): Promise<Result<readonly Entry[]>> {
   try {
-    return { ok: true, value: JSON.parse(await readFile(file, 'utf8')) as readonly Entry[] };
+    const list: unknown = JSON.parse(await readFile(file, 'utf8'));
+    return Array.isArray(list)
+      ? ok(list as readonly Entry[])
+      : err(failure('wrong_shape', `${file}: expected a list of instruments`, 'never'));
   } catch (thrown) {
     const why = failureOf(thrown);
-    return why.code === 'ENOENT' ? { ok: true, value: [] } : { ok: false, error: why };
+    return why.code === 'ENOENT' ? ok([]) : err(failure(why.code, `${file}: ${why.message}`));
   }
 }

@@ -5,18 +5,28 @@ import type { Clock } from '../core/ports.ts';
 import { err, failure, failureOf, ok } from '../core/result.ts';
 import type { Source, SourceHandlers } from '../core/source.ts';
 
-const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** The largest frame seen is below 1 MB; more than this is a fault, and closes the connection. */
-const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+export interface SocketLimits {
+  readonly handshakeMs: number;
+  /** A larger frame closes the connection. */
+  readonly frameBytes: number;
+}
+
+/** The largest frame seen is below 1 MB; more than 16 MB is a fault. */
+const LIMITS: SocketLimits = { handshakeMs: 10_000, frameBytes: 16 * 1024 * 1024 };
 
 /**
  * Opens `url`. Pings of the server are answered by `ws` itself with their payload. A close carries the code and the
  * reason that the server gave, or the system's error.
  */
-export function openSocket(url: string, clock: Clock, handlers: SourceHandlers): Source {
+export function openSocket(
+  url: string,
+  clock: Clock,
+  handlers: SourceHandlers,
+  limits: SocketLimits = LIMITS,
+): Source {
   const socket = new WebSocket(url, {
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-    maxPayload: MAX_FRAME_BYTES,
+    handshakeTimeout: limits.handshakeMs,
+    maxPayload: limits.frameBytes,
     // Costs CPU and memory for each connection, and adds delay; the venues do not need it.
     perMessageDeflate: false,
     followRedirects: false,

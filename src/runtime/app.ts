@@ -46,11 +46,15 @@ export interface App {
   stop(): Promise<Result<void>>;
 }
 
+/** Facts that are moments at which data could have been missed. */
+const GAPS = new Set(['reconnect', 'resync', 'gap', 'worker_restart']);
 const PREFLIGHT_WAIT_MS = 5_000;
 const LAST_TICK_US = 3_000_000;
 
 export async function createApp(input: AppInput): Promise<Result<App>> {
-  const { settings, clock, random, say } = input;
+  const { settings, clock, random } = input;
+  // A line is a line, whatever a venue's answer holds.
+  const say = (line: string): void => input.say(line.replace(/\p{Cc}+/gu, ' '));
   const dataDir = settings.paths.data;
   const logger = input.log.logger;
   const isDebug = settings.runtime.mode !== 'PROD';
@@ -139,31 +143,33 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     onError,
   });
 
+  /** Said once for each reason, not for each of the endless tries. */
+  const failPreflight = (id: string, code: string, message: string): void => {
+    const text = `${id}.ticker.preflight ${code} ${message}`.slice(0, 250);
+    restOk.set(id, false);
+    if (failing.get(id) === text) return;
+    failing.set(id, text);
+    const hint = input.kind === 'live' ? ' (tried again for ever; without a network use --sim)' : '';
+    say(`[NG] preflight: ${text}${hint}`);
+    note({ type: 'preflight', scope: id, code, message });
+  };
+
   const onPreflight = (one: Station, result: Result<Preflight>): void => {
     const id = one.venue.id;
-    const name = `${id}.ticker.preflight`;
-    if (result.ok) {
-      failing.delete(id);
-      restOk.set(id, true);
-      for (const instrument of result.value.instruments)
-        instruments.set(`${id} ${instrument.id} ${instrument.market}`, instrument);
-      say(`[OK] preflight: ${name}`);
-      // One after the other: each reads the file before it writes it.
-      saving = saving.then(async () => {
-        const saved = await saveInstruments(dataDir, [...instruments.values()]);
-        if (!saved.ok) onError('raw/instruments.json', saved.error);
-      });
-    } else {
-      const why = `${result.error.code} ${result.error.message}`.slice(0, 200);
-      // Said once for each reason, not for each of the endless tries.
-      if (failing.get(id) !== `${name} ${why}`) {
-        const hint = input.kind === 'live' ? ' (tried again for ever; without a network use --sim)' : '';
-        say(`[NG] preflight: ${name} ${why}${hint}`);
-        note({ type: 'preflight', scope: id, code: result.error.code, message: result.error.message });
-      }
-      failing.set(id, `${name} ${why}`);
-      restOk.set(id, false);
+    if (!result.ok) return failPreflight(id, result.error.code, result.error.message);
+    for (const instrument of result.value.instruments) {
+      instruments.set(`${id} ${instrument.id} ${instrument.market}`, instrument);
     }
+    // One after the other: each reads the file before it writes it.
+    saving = saving.then(async () => {
+      const saved = await saveInstruments(dataDir, [...instruments.values()]);
+      if (!saved.ok) onError('raw/instruments.json', saved.error);
+    });
+    const { unlisted } = result.value;
+    if (unlisted.length > 0) return failPreflight(id, 'unlisted', `does not list ${unlisted.join(', ')}`);
+    failing.delete(id);
+    restOk.set(id, true);
+    say(`[OK] preflight: ${id}.ticker.preflight`);
   };
 
   const startWorker = (one: Station, feed: Feed, tally: ReturnType<typeof createWorkerTally>): Thread => {
@@ -183,13 +189,14 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       onBooks: (books) => pipeline.books(init.venue, books),
       onFact(fact) {
         if (fact.type === 'reconnect' || fact.type === 'worker_restart') tally.error();
-        if (fact.type === 'reconnect' || fact.type === 'resync' || fact.type === 'gap') tally.gap(fact);
+        if (GAPS.has(fact.type)) tally.gap(fact);
         note(fact);
       },
       onReject(reason, text, localUs) {
         tally.error();
         rejects.add(scope, reason, text, localUs);
-        logger.warn({ scope, reason }, 'reject');
+        // Counted in the status, with samples on disk: a line each could fill the log.
+        logger.debug({ scope, reason }, 'reject');
       },
       ask: (call, priority, signal) => one.rest.ask(call, priority, scope, signal),
     });
@@ -234,7 +241,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       await Promise.all(threads.map(({ thread }) => thread.stop()));
       // Past the builder's grace: what the last seconds gave is judged too.
       pipeline.tick(clock.wallUs() + LAST_TICK_US);
-      pipeline.close();
+      await pipeline.close();
       for (const one of stations) {
         one.governor.close();
         one.http.close();
@@ -247,7 +254,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       note({ type: 'stop', scope: 'collector' });
       await telemetry.stop();
       await ledger.settled();
-      input.log.flush();
+      await input.log.close();
       return closed;
     },
   });

@@ -21,8 +21,14 @@ import type {
   SymbolStatus,
 } from './protocol.ts';
 
-/** A book that is not joined this long after its snapshot was asked for is asked for again. */
+/**
+ * A book that is not joined this long after its snapshot was asked for is asked for again; each time the wait doubles,
+ * since some venues count subscriptions (OKX: 480 an hour on a connection).
+ */
 const JOIN_TIMEOUT_MS = 10_000;
+const JOIN_TIMEOUT_CAP_MS = 300_000;
+/** Samples of refused frames that are sent between two ticks. */
+const SAMPLES_A_TICK = 20;
 /** Levels a side of `latest/book-{ex}.json`. */
 const LATEST_LEVELS = 50;
 
@@ -45,13 +51,17 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const scope = `${venue.id}.${init.feed}`;
   const byKey = new Map(init.instruments.map((one) => [`${one.market} ${one.id}`, one] as const));
   const bySymbol = new Map(init.instruments.map((one) => [one.symbol, one] as const));
-  /** When the snapshot of a book was asked for, by symbol. */
-  const asked = new Map<string, number>();
+  /** Books whose snapshot was asked for: when, and how often without success. */
+  const asked = new Map<string, { readonly sinceMs: number; readonly tries: number }>();
+  /** Books with a REST request under way, waiting for its permit perhaps: one at a time. */
+  const fetching = new Set<string>();
   const changedBooks = new Set<string>();
   const links: Link[] = [];
-  /** Symbols that are losing events now. */
+  /** Symbols that are losing events now; of a book, until a snapshot closes the hole. */
   const overflowing = new Set<string>();
   let dropped = 0;
+  /** Refused frames since the last tick. */
+  let samples = 0;
   let lastError: string | null = null;
   let stopped = false;
 
@@ -73,29 +83,36 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     symbolOf: (id: string, market: Market) => byKey.get(`${market} ${id}`)?.symbol,
     emit(event, top) {
       if (event.type === 'book') changedBooks.add(event.symbol);
-      if (batcher.add(event, top)) {
-        if (overflowing.size > 0) overflowing.delete(event.symbol);
+      const isLosing = overflowing.size > 0 && overflowing.has(event.symbol);
+      // The reader of the file must not take the rows after the hole for a continuation.
+      const isOrphan = isLosing && event.type === 'book' && !event.snapshot;
+      if (!isOrphan && batcher.add(event, top)) {
+        if (isLosing) overflowing.delete(event.symbol);
         return;
       }
       dropped += 1;
-      if (!overflowing.has(event.symbol)) {
-        overflowing.add(event.symbol);
-        report('gap', {
-          symbol: event.symbol,
-          kind: 'overflow',
-          reason: 'the queue is full: the disk does not keep up',
+      if (!isLosing) onOverflow(event.symbol);
+      if (event.type === 'book' && !isOrphan)
+        clock.after(0, () => {
+          if (!stopped) intake.resync(event.symbol, 'overflow');
         });
-      }
-      // The reader of the file must not take the rows after the hole for a continuation.
-      if (event.type === 'book') clock.after(0, () => intake.resync(event.symbol, 'overflow'));
     },
     needSnapshot: (symbol, reason) => needSnapshot(symbol, reason),
-    lost: (symbol, reason) => report('resync', { symbol, reason }),
+    lost(symbol, reason) {
+      asked.delete(symbol);
+      // `latest/` must not go on calling it synced.
+      changedBooks.add(symbol);
+      report('resync', { symbol, reason });
+    },
     drift: (verdict) => {
       if (verdict.differing > 0) report('drift', { ...verdict });
     },
-    reject: (reason, text, localUs) =>
-      port.post({ type: 'reject', reason, text: text.slice(0, 4096), localUs }),
+    reject(reason, text, localUs) {
+      // All are counted; a flood of them must not become a flood of messages.
+      samples += 1;
+      if (samples <= SAMPLES_A_TICK)
+        port.post({ type: 'reject', reason, text: text.slice(0, 4096), localUs });
+    },
     said(connection, what, text) {
       if (what === 'ack') return;
       if (what === 'refused') lastError = `refused: ${text}`;
@@ -103,23 +120,42 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     },
   });
 
+  const onOverflow = (symbol: string): void => {
+    overflowing.add(symbol);
+    report('gap', { symbol, kind: 'overflow', reason: 'the queue is full: the disk does not keep up' });
+  };
+
   const needSnapshot = (symbol: string, reason: string): void => {
+    // A full queue would only lose it: the watch below asks when there is room.
+    if (!overflowing.has(symbol)) askSnapshot(symbol, reason);
+  };
+
+  const askSnapshot = (symbol: string, reason: string): void => {
     const located = bySymbol.get(symbol);
-    if (located === undefined || stopped) return;
+    const link = linkOf(symbol);
+    // A closed connection brings a snapshot, or the first delta, by itself when it is open again.
+    if (located === undefined || stopped || !link?.isUp()) return;
     const call = venue.rest.depth(located, init.options.depth);
     if (call !== null) return fetchSnapshot(located, call);
-    asked.set(symbol, clock.monoMs());
-    linkOf(symbol)?.say(venue.resubscribe(located, init.options));
+    const texts = venue.resubscribe(located, init.options);
+    if (texts.length === 0) return;
+    noteAsked(symbol);
+    link.say(texts);
     report('resubscribe', { symbol, reason });
+  };
+
+  const noteAsked = (symbol: string): void => {
+    asked.set(symbol, { sinceMs: clock.monoMs(), tries: (asked.get(symbol)?.tries ?? -1) + 1 });
   };
 
   /** One request for a book at a time; the answer may lead to the next. */
   const fetchSnapshot = (located: Located, call: RestCall): void => {
-    if (asked.has(located.symbol)) return;
-    asked.set(located.symbol, clock.monoMs());
+    if (fetching.has(located.symbol)) return;
+    fetching.add(located.symbol);
     void port.ask(call, 'resync').then((answer) => {
-      asked.delete(located.symbol);
+      fetching.delete(located.symbol);
       if (stopped) return;
+      asked.set(located.symbol, { sinceMs: clock.monoMs(), tries: 0 });
       const snapshot = answer.ok
         ? venue.rest.readDepth(answer.value.text, located, answer.value.localUs)
         : answer;
@@ -130,8 +166,6 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
         code: snapshot.error.code,
         message: snapshot.error.message,
       });
-      // The watch below asks again.
-      asked.set(located.symbol, clock.monoMs());
     });
   };
 
@@ -140,13 +174,13 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
 
   /** Books whose snapshot was asked for long ago, or whose asking failed, are asked for again. */
   const watch = (): void => {
-    for (const [symbol, sinceMs] of [...asked]) {
+    for (const [symbol, { sinceMs, tries }] of [...asked]) {
+      const waitMs = Math.min(JOIN_TIMEOUT_CAP_MS, JOIN_TIMEOUT_MS * 2 ** tries);
       if (intake.books().get(symbol)?.state() === 'synced') asked.delete(symbol);
-      else if (clock.monoMs() - sinceMs >= JOIN_TIMEOUT_MS && linkOf(symbol)?.isUp()) {
-        asked.delete(symbol);
-        needSnapshot(symbol, 'no snapshot came');
-      }
+      else if (clock.monoMs() - sinceMs >= waitMs) askSnapshot(symbol, 'no snapshot came');
     }
+    if (init.feed !== 'orderbook' || batcher.queued() >= init.tuning.batchEvents) return;
+    for (const symbol of overflowing) if (!asked.has(symbol)) askSnapshot(symbol, 'overflow');
   };
 
   const start = (plan: ConnectionPlan): Link =>
@@ -154,13 +188,16 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       open: port.open,
       onUp() {
         intake.open(plan.name, plan.url);
+        if (init.feed === 'orderbook')
+          for (const one of plan.instruments)
+            if (venue.bookRule(one.market).snapshot === 'subscribe') noteAsked(one.symbol);
         report('connect', { connection: plan.name, url: plan.url });
       },
       onFrame: (text, localUs) => intake.frame(plan.name, text, localUs),
       onDown(why: Failure) {
         lastError = `${plan.name}: ${why.code} ${why.message}`;
-        for (const one of plan.instruments) asked.delete(one.symbol);
         intake.close(plan.name);
+        for (const one of plan.instruments) asked.delete(one.symbol);
         report('reconnect', { connection: plan.name, code: why.code, message: why.message });
       },
     });
@@ -221,6 +258,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   };
 
   const tick = (): void => {
+    samples = 0;
     watch();
     sendBooks();
     port.post({ type: 'status', status: status() });

@@ -89,10 +89,12 @@ export function createIntake(
   const tickers = new Map<string, TickerFields>();
   const ids = new Map<string, RecentIds>();
   const states = new Map<string, MutableState>();
+  /** The symbols whose ticker fields came over each connection. */
+  const carried = new Map<string, Set<string>>();
   /** The connection that feeds each book. */
   const fedBy = new Map<string, string>();
   /** The frame at work, for what the mapper says of it. */
-  let current = { connection: '', text: '', localUs: 0 };
+  let current = { connection: '', text: '', localUs: 0, told: false, refused: false };
 
   const stateOf = (symbol: string): MutableState => {
     let state = states.get(symbol);
@@ -148,6 +150,7 @@ export function createIntake(
       quoteVolume: fields.quoteVolume ?? before.quoteVolume,
     };
     tickers.set(symbol, ticker);
+    carried.get(current.connection)?.add(symbol);
     emit(ticker, null);
   };
 
@@ -162,6 +165,7 @@ export function createIntake(
   };
 
   const onMessage = (message: MarketMessage): void => {
+    current.told = true;
     if (!feeds.has(feedOf(message))) return counters.ignore(`${feedOf(message)} (not recorded)`);
     const ahead = message.timestampUs - message.localUs;
     if (ahead > AHEAD_US) counters.ahead += 1;
@@ -177,7 +181,16 @@ export function createIntake(
     }
   };
 
+  const ignore = (name: string): void => {
+    current.told = true;
+    counters.ignore(name);
+  };
+
+  /** Once for each frame, whatever number of its members are wrong. */
   const refuse = (reason: string): void => {
+    current.told = true;
+    if (current.refused) return;
+    current.refused = true;
     counters.rejects += 1;
     port.reject(reason, current.text, current.localUs);
   };
@@ -193,6 +206,7 @@ export function createIntake(
   };
 
   const open = (connection: string, url: string): void => {
+    carried.set(connection, new Set());
     const market = venue.marketOf(url);
     const map = venue.mapper({
       market,
@@ -200,7 +214,7 @@ export function createIntake(
       options,
       symbolOf: port.symbolOf,
       emit: onMessage,
-      ignore: counters.ignore,
+      ignore,
       reject: refuse,
     });
     mappers.set(connection, { map, market });
@@ -212,13 +226,15 @@ export function createIntake(
     frame(connection, text, localUs) {
       counters.frames += 1;
       counters.bytes += text.length;
-      current = { connection, text, localUs };
+      current = { connection, text, localUs, told: false, refused: false };
       const read = venue.read(text);
       switch (read.kind) {
         case 'message': {
           const mapper = mappers.get(connection);
           if (mapper === undefined) return refuse('a frame before its connection was opened');
-          return mapper.map(read.message, localUs);
+          mapper.map(read.message, localUs);
+          if (!current.told) ignore('empty');
+          return;
         }
         case 'ignored':
           return counters.ignore(read.name);
@@ -235,6 +251,9 @@ export function createIntake(
     },
     close(connection) {
       mappers.delete(connection);
+      // A quote from before the hole must not stand under a time after it.
+      for (const symbol of carried.get(connection) ?? []) tickers.delete(symbol);
+      carried.delete(connection);
       resyncAll(connection, 'disconnect');
     },
     snapshot: (message) => bookOf(message).on(message),

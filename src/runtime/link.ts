@@ -49,7 +49,7 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
     const text = queue.shift();
     if (text === undefined || source === null) return;
     // Not open any more: the close that follows tells of it.
-    if (source.send(text).ok && queue.length > 0) pace = clock.after(plan.paceMs, sayNext);
+    if (source.send(text).ok) pace = clock.after(plan.paceMs, sayNext);
   };
 
   const say = (texts: readonly string[]): void => {

@@ -6,9 +6,9 @@
 import type { Batch } from '../core/batch.ts';
 import type { Feed } from '../core/event.ts';
 import type { Cancel, Clock } from '../core/ports.ts';
-import type { Failure } from '../core/result.ts';
+import { type Failure, failure } from '../core/result.ts';
 import { fileSymbol } from '../core/symbol.ts';
-import { type Bus, type BusStatus, createBus } from '../flow/bus.ts';
+import { type Bus, type BusStatus, createBus, guard } from '../flow/bus.ts';
 import { featureEngine } from '../flow/features/engine.ts';
 import { latestFeatures } from '../flow/features/latest.ts';
 import { HEADERS } from '../flow/rows.ts';
@@ -43,8 +43,8 @@ export interface Pipeline {
   /** Names of what is subscribed, for the operator's lines. */
   readonly subscribers: readonly string[];
   status(): { readonly bus: BusStatus; readonly stages: readonly StageStatus[]; readonly errors: number };
-  /** No more batches; everything upstream has ended. */
-  close(): void;
+  /** No more batches; everything upstream has ended. Resolves when nothing waits for the writer any more. */
+  close(): Promise<void>;
 }
 
 interface Append {
@@ -67,13 +67,23 @@ export function createPipeline(port: PipelinePort): Pipeline {
   const waiting = new WeakMap<Batch, () => void>();
   let parked: Append[] = [];
   let offer: Cancel | null = null;
+  let closed = false;
+
+  /** Rows that the writer refuses for good are lost, counted and reported; the rest of their batch is not. */
+  const guarded = guard('safe_writer.append', port.onError);
 
   const append = (one: Append): void => {
     // In order: nothing may overtake what waits.
-    if (parked.length > 0 || !port.writer.append(one.file, one.header, one.bytes, one.rows, one.written)) {
-      parked.push(one);
-      offer ??= port.clock.after(PARKED_MS, offerParked);
-    }
+    if (parked.length > 0) return park(one);
+    const { file, header, bytes, rows, written } = one;
+    const taken = guarded.run(() => port.writer.append(file, header, bytes, rows, written));
+    if (taken === null) written();
+    else if (!taken) park(one);
+  };
+
+  const park = (one: Append): void => {
+    parked.push(one);
+    if (!closed) offer ??= port.clock.after(PARKED_MS, offerParked);
   };
 
   const offerParked = (): void => {
@@ -81,6 +91,13 @@ export function createPipeline(port: PipelinePort): Pipeline {
     const again = parked;
     parked = [];
     for (const one of again) append(one);
+  };
+
+  const giveUp = (): void => {
+    const rows = parked.reduce((sum, one) => sum + one.rows, 0);
+    port.onError('safe_writer', failure('rows_lost', `${rows} rows given up at the stop`, 'never'));
+    for (const one of parked) one.written();
+    parked = [];
   };
 
   const fileOf = (venue: string, feed: Feed, symbol: string): string => {
@@ -158,13 +175,21 @@ export function createPipeline(port: PipelinePort): Pipeline {
     parked: () => parked.length,
     status() {
       const status = { bus: bus.status(), stages: stages.map((stage) => stage.status()) };
-      const errors = [...status.stages, ...status.bus.subscribers].reduce((sum, one) => sum + one.errors, 0);
+      const parts = [...status.stages, ...status.bus.subscribers, guarded.status()];
+      const errors = parts.reduce((sum, one) => sum + one.errors, 0);
       return { ...status, errors };
     },
-    close() {
+    async close() {
+      closed = true;
+      bus.complete();
       offer?.();
       offerParked();
-      bus.complete();
+      while (parked.length > 0) {
+        const before = parked.length;
+        const flushed = await port.writer.flush();
+        offerParked();
+        if (!flushed.ok || parked.length === before) return giveUp();
+      }
     },
   };
 }

@@ -10,6 +10,8 @@ import type { Instrument, Located, RestCall, Venue } from '../core/venue.ts';
 import type { Priority, RestText } from './protocol.ts';
 
 const BACKOFF = { baseMs: 5_000, capMs: 60_000 };
+/** Symbols that are asked for by themselves: many missing ones mean a mistake, not a page. */
+const ASKED_SINGLY = 20;
 
 export interface PreflightPort {
   readonly clock: Clock;
@@ -30,7 +32,31 @@ export async function preflight(
   port: PreflightPort,
 ): Promise<Result<Preflight>> {
   const found = new Map<string, Instrument>();
-  const unlisted = new Set<string>();
+  const isFound = (one: Located): boolean => found.has(`${one.market} ${one.id}`);
+  const together = await ask(venue, located, port, found);
+  if (!together.ok) return together;
+  // One unknown symbol can spoil the answer for all that were asked with it, and long lists come in pages: what is
+  // missing is asked for by itself before it is called unlisted.
+  const missing = located.length > 1 ? located.filter((one) => !isFound(one)) : [];
+  for (const one of missing.slice(0, ASKED_SINGLY)) {
+    const alone = await ask(venue, [one], port, found);
+    if (!alone.ok) return alone;
+  }
+  return ok({
+    instruments: located.flatMap((one) => {
+      const instrument = found.get(`${one.market} ${one.id}`);
+      return instrument === undefined ? [] : [{ ...instrument, symbol: one.symbol }];
+    }),
+    unlisted: located.filter((one) => !isFound(one)).map((one) => one.symbol),
+  });
+}
+
+async function ask(
+  venue: Venue,
+  located: readonly Located[],
+  port: PreflightPort,
+  found: Map<string, Instrument>,
+): Promise<Result<void>> {
   for (const call of venue.rest.instruments(located)) {
     const answer = await port.ask(call, 'resync');
     if (!answer.ok) {
@@ -42,13 +68,7 @@ export async function preflight(
     if (!read.ok) return err(failure(read.error.code, `instruments: ${read.error.message}`));
     for (const one of read.value) found.set(`${one.market} ${one.id}`, one);
   }
-  const instruments: Instrument[] = [];
-  for (const one of located) {
-    const instrument = found.get(`${one.market} ${one.id}`);
-    if (instrument === undefined) unlisted.add(one.symbol);
-    else instruments.push({ ...instrument, symbol: one.symbol });
-  }
-  return ok({ instruments, unlisted: [...unlisted] });
+  return ok(undefined);
 }
 
 /** Asks until the venue answers. `onResult` hears of every round. */

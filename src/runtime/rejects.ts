@@ -27,9 +27,16 @@ export function createRejects(port: RejectsPort): Rejects {
   const changed = new Set<string>();
   let total = 0;
   let timer = false;
+  let writing: Promise<void> = Promise.resolve();
 
-  const flush = async (): Promise<void> => {
+  /** Resolves when the writes before it have ended too. */
+  const flush = (): Promise<void> => {
     timer = false;
+    writing = writing.then(write);
+    return writing;
+  };
+
+  const write = async (): Promise<void> => {
     const scopes = [...changed];
     changed.clear();
     for (const scope of scopes) {

@@ -30,7 +30,7 @@ export interface ReplayPort {
 
 export interface ReplayReport {
   readonly frames: number;
-  /** Frames of no known venue, by host. */
+  /** Frames of no known venue, by host: connections, what came over them, REST answers. */
   readonly unknown: Readonly<Record<string, number>>;
   readonly venues: Readonly<
     Record<string, { readonly counters: Intake['counters']; readonly symbols: number }>
@@ -52,18 +52,19 @@ export async function replay(
 ): Promise<ReplayReport> {
   const time = manualTime(frames[0]?.localUs ?? 0);
   const players = new Map<string, Player>();
-  const owners = new Map<string, Player>();
+  /** Who is behind each open connection: a known venue, or a host that is none. */
+  const owners = new Map<string, Player | string>();
   const unknown: Record<string, number> = {};
   let nextTickUs = Math.floor((frames[0]?.localUs ?? 0) / SECOND_US) * SECOND_US + SECOND_US;
   let played = 0;
 
+  const strange = (host: string): void => {
+    unknown[host] = (unknown[host] ?? 0) + 1;
+  };
+
   const playerOf = (url: string): Player | undefined => {
     const venue = venueOfUrl(port.venues, url);
-    if (venue === undefined) {
-      const host = hostOf(url);
-      unknown[host] = (unknown[host] ?? 0) + 1;
-      return undefined;
-    }
+    if (venue === undefined) return undefined;
     let player = players.get(venue.id);
     if (player === undefined) {
       player = createPlayer(venue, port, time);
@@ -86,7 +87,7 @@ export async function replay(
 
   for (const frame of frames) {
     passTo(frame.localUs);
-    play(frame, playerOf, owners);
+    play(frame, playerOf, owners, strange);
     played += 1;
     if (played % 2_000 === 0) await pause();
   }
@@ -114,34 +115,42 @@ export async function replay(
 function play(
   frame: RecordedFrame,
   playerOf: (url: string) => Player | undefined,
-  owners: Map<string, Player>,
+  owners: Map<string, Player | string>,
+  strange: (host: string) => void,
 ): void {
+  const { connection } = frame;
+  const owner = owners.get(connection) ?? '(no connect)';
   switch (frame.kind) {
     case 'connect': {
       const player = playerOf(frame.url);
-      if (player === undefined) return;
-      owners.set(frame.connection, player);
-      return player.intake.open(frame.connection, frame.url);
+      owners.set(connection, player ?? hostOf(frame.url));
+      return player === undefined ? strange(hostOf(frame.url)) : player.intake.open(connection, frame.url);
     }
     case 'close': {
-      owners.get(frame.connection)?.intake.close(frame.connection);
-      owners.delete(frame.connection);
+      if (typeof owner !== 'string') owner.intake.close(connection);
+      owners.delete(connection);
       return;
     }
     case 'recv':
-      return owners.get(frame.connection)?.intake.frame(frame.connection, frame.text, frame.localUs);
-    case 'http':
-      return playAnswer(frame, playerOf(frame.url));
+      return typeof owner === 'string'
+        ? strange(owner)
+        : owner.intake.frame(connection, frame.text, frame.localUs);
+    case 'http': {
+      const player = playerOf(frame.url);
+      return player === undefined ? strange(hostOf(frame.url)) : playAnswer(frame, player);
+    }
   }
 }
 
 /** A REST answer: a snapshot for a book, or the venue's list of instruments. */
-function playAnswer(frame: RecordedFrame, player: Player | undefined): void {
-  const answer = player?.venue.rest.recognise(frame.url) ?? null;
-  if (player === undefined || answer === null) return;
+function playAnswer(frame: RecordedFrame, player: Player): void {
+  const answer = player.venue.rest.recognise(frame.url);
+  const { counters } = player.intake;
+  if (answer === null) return counters.ignore('http (not recorded)');
   if (answer.kind === 'instruments') {
     const read = player.venue.rest.readInstruments(frame.text, answer.market);
-    if (read.ok) for (const one of read.value) player.instruments.set(`${one.market} ${one.id}`, one);
+    if (!read.ok) return counters.ignore(`http ${read.error.code}`);
+    for (const one of read.value) player.instruments.set(`${one.market} ${one.id}`, one);
     return;
   }
   const symbol = symbolFor(player, answer.id, answer.market, undefined);
@@ -151,7 +160,7 @@ function playAnswer(frame: RecordedFrame, player: Player | undefined): void {
     frame.localUs,
   );
   if (read.ok) player.intake.snapshot(read.value);
-  else player.intake.counters.ignore(`http ${read.error.code}`);
+  else counters.ignore(`http ${read.error.code}`);
 }
 
 /** By the settings, else by the instruments answer in the recording, else by the venue's rule, else its own id. */

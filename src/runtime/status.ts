@@ -54,8 +54,9 @@ export function createWorkerTally(clock: Clock): WorkerTally {
     },
     error: () => errors.add(1, clock.monoMs()),
     gap(fact) {
-      // The books that a disconnect takes with it are the same gap.
-      if (fact.reason !== 'disconnect') gaps += 1;
+      // The books that a disconnect or an overflow takes with it are the same gap.
+      if (fact.type === 'resync' && (fact.reason === 'disconnect' || fact.reason === 'overflow')) return;
+      gaps += 1;
     },
     read: () => ({
       eventsTotal,
@@ -85,6 +86,8 @@ export interface StatusInput {
   readonly venues: Readonly<Record<string, { readonly rest_ok: boolean | null }>>;
   readonly host: { readonly rss_mb: number; readonly event_loop_lag_ms: number };
   readonly whole: WholeFacts;
+  /** Whether a count has grown lately: what is over must not hold the level for ever. */
+  isRising(key: string, count: number): boolean;
   readonly stages: unknown;
 }
 
@@ -149,7 +152,7 @@ function workerLine(thread: Thread, tally: WorkerTally, input: StatusInput) {
     ageSec: input.uptimeSec,
     lastEventAgeSec,
     unsynced: unsynced(status),
-    dropped: status?.dropped ?? 0,
+    dropped: input.isRising(`${thread.id} dropped`, status?.dropped ?? 0) ? (status?.dropped ?? 0) : 0,
     lastError,
   });
   const object = {

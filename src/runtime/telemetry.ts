@@ -11,6 +11,7 @@ import type { Level } from './health.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Fact } from './protocol.ts';
 import { rateStats } from './rate-stats.ts';
+import { createRising } from './rising.ts';
 import { buildStatus, type StatusInput } from './status.ts';
 
 /** DESIGN 6.4: both files at least this often. */
@@ -63,6 +64,8 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
     expectedMs = now + LAG_MS;
   });
 
+  const isRising = createRising(clock);
+
   const build = () => {
     const writer = input.writer();
     const stages = input.stages();
@@ -75,6 +78,7 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
       mode: input.mode,
       kind: input.kind,
       phase,
+      isRising,
       workers: input.workers(),
       writer,
       diskFreeBytes,
@@ -86,13 +90,12 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
       whole: {
         writerError: writer.failing_files === 0 ? null : writer.last_error,
         fsyncLagMs: writer.fsync_lag_ms,
-        stageErrors: stages.errors,
+        stageErrors: isRising('stages', stages.errors) ? stages.errors : 0,
         loopLagMs: lagMs,
         preflight: input.preflightFailures(),
       },
       stages: {
-        bus: stages.bus,
-        stages: stages.stages,
+        ...stageFacts(stages),
         latest_errors: input.latest().errors,
         ledger_errors: input.ledger().count,
         rejects: input.rejects(),
@@ -162,5 +165,20 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
       writeNow(build());
       await writing;
     },
+  };
+}
+
+/** The bus, its stages and its sinks, in the words of the status file. */
+function stageFacts({ bus, stages, errors }: ReturnType<Pipeline['status']>) {
+  return {
+    published: bus.published,
+    late: bus.late,
+    errors,
+    parts: [...bus.subscribers, ...stages].map((one) => ({
+      name: one.name,
+      errors: one.errors,
+      last_error: one.lastError?.message ?? null,
+      counts: 'counts' in one ? one.counts : {},
+    })),
   };
 }

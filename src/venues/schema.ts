@@ -98,6 +98,11 @@ export function readAnswer<S extends z.ZodType>(schema: S, text: string): Result
   return parsed.success ? ok(parsed.data) : err(failure('wrong_shape', explain(parsed.error)));
 }
 
+/** A venue's own words as text: never an object, whose own `toString` could be anything. */
+export function said(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 200) : '';
+}
+
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

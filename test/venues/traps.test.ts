@@ -118,6 +118,13 @@ describe('bybit', () => {
     expect(at.needs).toHaveLength(1);
   });
 
+  test('numbers that begin anew without a snapshot are a break, not a quiet book', () => {
+    const at = bench(venue('bybit'));
+    feed(at, URLS.bybitLinear, [bybit.book('snapshot', 500), bybit.book('delta', 2), bybit.book('delta', 3)]);
+    expect(at.lost).toEqual(['BTC/USDT:USDT: sequence: 500 is followed by 1']);
+    expect(at.needs).toHaveLength(1);
+  });
+
   test('a message said twice is not applied twice, and breaks nothing', () => {
     const at = bench(venue('bybit'));
     feed(at, URLS.bybitLinear, [
@@ -469,6 +476,11 @@ describe('what is refused, and what is ignored by name', () => {
     ['binance', URLS.binanceSpot, 'p: expected a price above zero', binance.trade({ p: 'NaN' })],
     ['binance', URLS.binanceSpot, 'p: expected a price above zero', binance.trade({ p: '-1.0' })],
     ['binance', URLS.binanceSpot, 'p: expected a price above zero', binance.trade({ p: '0.00' })],
+    ...['1\n2,evil', '1,5', '12abc', '0x10', '1"'].map(
+      (p) => ['binance', URLS.binanceSpot, 'p: expected a price above zero', binance.trade({ p })] as const,
+    ),
+    ['binance', URLS.binanceSpot, 'unknown event "constructor"', '{"e":"constructor"}'],
+    ['okx', URLS.okx, 'arg.channel: unknown', '{"arg":{"channel":"constructor","instId":"X"},"data":[]}'],
     ['binance', URLS.binanceSpot, 'q: expected an unsigned decimal', binance.trade({ q: 1.5 })],
     ['binance', URLS.binanceSpot, 'T: expected ms', binance.trade({ T: 17 })],
     ['binance', URLS.binanceSpot, 'unknown symbol "DOGEUSDT"', binance.trade({ s: 'DOGEUSDT' })],
@@ -519,6 +531,18 @@ describe('what is refused, and what is ignored by name', () => {
       pong: 2,
     });
     expect(ignored('okx', URLS.okx, [okx.candle, 'pong'])).toEqual({ candle1m: 1, pong: 1 });
+  });
+
+  test.each([
+    ['binance', URLS.binanceSpot, '{"result":null,"id":{"toString":0}}'],
+    ['binance', URLS.binanceSpot, '{"error":{"code":{"toString":0},"msg":{"toString":0}},"id":1}'],
+    ['bybit', URLS.bybitSpot, '{"success":false,"ret_msg":{"toString":0}}'],
+    ['okx', URLS.okx, '{"event":"error","code":{"toString":0},"arg":{"channel":{"toString":0}}}'],
+    ['bitflyer', URLS.bitflyer, '{"error":{"code":{"toString":0},"message":{"toString":0}}}'],
+  ])('%s: words that are objects throw nothing (%#)', (id, url, text) => {
+    const at = bench(venue(id));
+    feed(at, url, [text]);
+    expect(at.said).toHaveLength(1);
   });
 
   test('acknowledgements, refusals and notices are told apart', () => {

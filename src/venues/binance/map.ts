@@ -1,6 +1,6 @@
 /** Binance's messages as events. */
 
-import { isZero } from '../../core/decimal.ts';
+import { isDecimal, isZero } from '../../core/decimal.ts';
 import type { Market } from '../../core/event.ts';
 import type { MapContext, Mapper } from '../../core/venue.ts';
 import { us } from '../schema.ts';
@@ -21,8 +21,7 @@ export function mapper(context: MapContext): Mapper<Message> {
 
   const onTrade = (data: Data<'trade'>, localUs: number): void => {
     if (data.X !== undefined && data.X !== 'MARKET') return context.ignore('trade.off_book');
-    if (isZero(data.p) || !/^\d/.test(data.p))
-      return context.reject('p: expected a price above zero as text');
+    if (!isDecimal(data.p) || isZero(data.p)) return context.reject('p: expected a price above zero as text');
     named(data.s, (symbol) => trade(symbol, data.t, data, localUs));
   };
 

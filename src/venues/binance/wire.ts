@@ -17,6 +17,7 @@ import {
   parseJson,
   price,
   rejected,
+  said,
   sequence,
 } from '../schema.ts';
 
@@ -85,14 +86,16 @@ export type Message =
 
 const SCHEMAS = { trade, aggTrade, bookTicker, ticker, depth };
 
-const CHANNELS: Readonly<Record<string, Message['channel']>> = {
-  trade: 'trade',
-  aggTrade: 'aggTrade',
-  bookTicker: 'bookTicker',
-  '24hrTicker': 'ticker',
-  '24hrMiniTicker': 'ticker',
-  depthUpdate: 'depth',
-};
+const CHANNELS: ReadonlyMap<string, Message['channel']> = new Map(
+  Object.entries({
+    trade: 'trade',
+    aggTrade: 'aggTrade',
+    bookTicker: 'bookTicker',
+    '24hrTicker': 'ticker',
+    '24hrMiniTicker': 'ticker',
+    depthUpdate: 'depth',
+  } as const),
+);
 
 /** Kinds that Binance is known to send and that no feed records. */
 const OTHERS = new Set([
@@ -120,7 +123,7 @@ function event(data: Readonly<Record<string, unknown>>): Read<Message> {
   if (kind === undefined && 'u' in data && 'B' in data) return wrap('bookTicker', data);
   if (typeof kind !== 'string') return rejected('e: expected the name of an event');
   if (kind === 'serverShutdown') return { kind: 'notice', name: 'serverShutdown' };
-  const channel = CHANNELS[kind];
+  const channel = CHANNELS.get(kind);
   if (channel !== undefined) return wrap(channel, data);
   return OTHERS.has(kind) ? ignored(kind) : rejected(`e: unknown event "${kind.slice(0, 40)}"`);
 }
@@ -134,6 +137,6 @@ function wrap(channel: Message['channel'], data: unknown): Read<Message> {
 /** `{"result":null,"id":1}` takes a subscription; anything with a code or an error refuses it. */
 function reply(frame: Readonly<Record<string, unknown>>): Read<Message> {
   const error = isRecord(frame.error) ? frame.error : frame;
-  if (frame.result === null && !isRecord(frame.error)) return { kind: 'ack', name: String(frame.id) };
-  return { kind: 'refused', reason: `${String(error.code ?? 'no code')} ${String(error.msg ?? '')}`.trim() };
+  if (frame.result === null && !isRecord(frame.error)) return { kind: 'ack', name: said(frame.id) };
+  return { kind: 'refused', reason: `${said(error.code)} ${said(error.msg)}`.trim() };
 }

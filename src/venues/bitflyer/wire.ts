@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { err, failure, ok, type Result } from '../../core/result.ts';
 import { isoToUs } from '../../core/time.ts';
 import type { Read } from '../../core/venue.ts';
-import { decimal, instrumentId, isRecord, judge, price, rejected } from '../schema.ts';
+import { decimal, instrumentId, isRecord, judge, price, rejected, said } from '../schema.ts';
 
 const isoTime = z.custom<string>((v) => typeof v === 'string' && isoToUs(v) !== null, 'expected a UTC time');
 
@@ -75,8 +75,8 @@ export function read(text: string): Read<Message> {
 }
 
 function reply(frame: Readonly<Record<string, unknown>>): Read<Message> {
-  if (frame.result === true) return { kind: 'ack', name: String(frame.id ?? '') };
+  if (frame.result === true) return { kind: 'ack', name: said(frame.id) };
   if (isRecord(frame.error))
-    return { kind: 'refused', reason: `${String(frame.error.code)} ${String(frame.error.message)}` };
+    return { kind: 'refused', reason: `${said(frame.error.code)} ${said(frame.error.message)}` };
   return rejected('method: expected channelMessage');
 }

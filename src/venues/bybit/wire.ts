@@ -17,6 +17,7 @@ import {
   price,
   quoted,
   rejected,
+  said,
   sequence,
   tradeId,
 } from '../schema.ts';
@@ -91,7 +92,7 @@ export function read(text: string): Read<Message> {
 /** Spot answers a ping with `op: ping, ret_msg: pong`, linear with `op: pong`. */
 function reply(frame: Readonly<Record<string, unknown>>): Read<Message> {
   if (frame.op === 'pong' || frame.op === 'ping') return ignored('pong');
-  if (frame.success === true) return { kind: 'ack', name: String(frame.req_id ?? '') };
-  if (frame.success === false) return { kind: 'refused', reason: String(frame.ret_msg ?? 'no reason given') };
+  if (frame.success === true) return { kind: 'ack', name: said(frame.req_id) };
+  if (frame.success === false) return { kind: 'refused', reason: said(frame.ret_msg) || 'no reason given' };
   return rejected('topic: expected the name of a topic');
 }

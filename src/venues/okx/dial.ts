@@ -53,7 +53,8 @@ export function resubscribe(located: Located, options: FeedOptions): readonly st
 
 export function locate(symbol: string): Located | null {
   const parts = parseSymbol(symbol);
-  if (!parts) return null;
+  // A swap quoted in USD is the inverse one, which is no linear perpetual.
+  if (!parts || (parts.market === 'linear' && parts.quote === 'USD')) return null;
   const pair = `${parts.base}-${parts.quote}`;
   return { symbol, id: parts.market === 'spot' ? pair : `${pair}-SWAP`, market: parts.market };
 }

@@ -17,6 +17,7 @@ import {
   price,
   quoted,
   rejected,
+  said,
   sequence,
   tradeId,
 } from '../schema.ts';
@@ -78,12 +79,14 @@ export type Message =
 
 const SCHEMAS = { books: book, trades, tickers };
 
-const CHANNELS: Readonly<Record<string, Message['channel']>> = {
-  books: 'books',
-  books5: 'books',
-  trades: 'trades',
-  tickers: 'tickers',
-};
+const CHANNELS: ReadonlyMap<string, Message['channel']> = new Map(
+  Object.entries({
+    books: 'books',
+    books5: 'books',
+    trades: 'trades',
+    tickers: 'tickers',
+  } as const),
+);
 
 export function read(text: string): Read<Message> {
   if (text === 'pong') return ignored('pong');
@@ -94,7 +97,7 @@ export function read(text: string): Read<Message> {
   if (typeof frame.event === 'string') return reply(frame.event, frame);
   const name = isRecord(frame.arg) ? frame.arg.channel : undefined;
   if (typeof name !== 'string') return rejected('arg.channel: expected the name of a channel');
-  const channel = CHANNELS[name];
+  const channel = CHANNELS.get(name);
   if (channel === undefined)
     return /^candle/.test(name) ? ignored(name) : rejected(`arg.channel: unknown "${name.slice(0, 40)}"`);
   const judged = judge(SCHEMAS[channel], frame);
@@ -103,7 +106,7 @@ export function read(text: string): Read<Message> {
 }
 
 function reply(event: string, frame: Readonly<Record<string, unknown>>): Read<Message> {
-  const name = isRecord(frame.arg) ? `${String(frame.arg.channel)}:${String(frame.arg.instId ?? '')}` : '';
+  const name = isRecord(frame.arg) ? `${said(frame.arg.channel)}:${said(frame.arg.instId)}` : '';
   switch (event) {
     case 'subscribe':
       return { kind: 'ack', name };
@@ -112,9 +115,9 @@ function reply(event: string, frame: Readonly<Record<string, unknown>>): Read<Me
       return ignored(event);
     case 'error':
     case 'channel-conn-count-error':
-      return { kind: 'refused', reason: `${String(frame.code ?? '')} ${String(frame.msg ?? '')}`.trim() };
+      return { kind: 'refused', reason: `${said(frame.code)} ${said(frame.msg)}`.trim() };
     case 'notice':
-      return { kind: 'notice', name: String(frame.code ?? 'notice') };
+      return { kind: 'notice', name: said(frame.code) || 'notice' };
     default:
       return rejected(`event: unknown "${event.slice(0, 40)}"`);
   }

@@ -1,0 +1,226 @@
+import { describe, expect, test } from 'vitest';
+import { type Failure, failure, ok } from '../../src/core/result.ts';
+import type { SourceHandlers } from '../../src/core/source.ts';
+import type { ConnectionPlan } from '../../src/core/venue.ts';
+import { type Link, startLink } from '../../src/runtime/link.ts';
+import { manualClock } from '../support/clock.ts';
+
+const PLAN: ConnectionPlan = {
+  name: 'public',
+  url: 'ws://127.0.0.1:1/ws',
+  market: null,
+  instruments: [],
+  hellos: ['one', 'two', 'three'],
+  paceMs: 400,
+  ping: { everyMs: 20_000, text: 'ping' },
+  idleMs: 30_000,
+};
+
+interface Opened {
+  readonly atMs: number;
+  readonly handlers: SourceHandlers;
+  readonly sent: string[];
+  readonly closes: string[];
+}
+
+/** A link on sources that the test plays; chance is always `chance`. */
+function linkOf(plan: Partial<ConnectionPlan> = {}, chance = 1) {
+  const clock = manualClock();
+  const opened: Opened[] = [];
+  const seen: string[] = [];
+  const downs: Failure[] = [];
+  const link: Link = startLink({ ...PLAN, ...plan }, clock, () => chance, {
+    open(_, handlers) {
+      const made: Opened = { atMs: clock.monoMs(), handlers, sent: [], closes: [] };
+      opened.push(made);
+      return {
+        send(text) {
+          made.sent.push(`${text} ${clock.monoMs() - made.atMs}`);
+          return ok(undefined);
+        },
+        close: (how) => made.closes.push(how),
+      };
+    },
+    onUp: () => seen.push('up'),
+    onFrame: (text) => seen.push(text),
+    onDown: (why) => downs.push(why),
+  });
+  const at = (index: number): Opened => {
+    const one = opened[index];
+    if (one === undefined) throw new Error(`not opened ${index + 1} times`);
+    return one;
+  };
+  const newest = (): Opened => at(opened.length - 1);
+  return { clock, link, opened, at, newest, seen, downs };
+}
+
+const gone = failure('ECONNRESET', 'read ECONNRESET');
+
+describe('greeting', () => {
+  test('says its hellos in order, at least the pace apart, from the moment that it is open', () => {
+    const { clock, at, seen, link } = linkOf({ ping: null });
+    clock.advance(1_000);
+    expect([at(0).sent, link.isUp()]).toEqual([[], false]);
+    at(0).handlers.onOpen();
+    clock.advance(5_000);
+    expect(at(0).sent).toEqual(['one 1000', 'two 1400', 'three 1800']);
+    expect([seen, link.isUp(), link.reconnects()]).toEqual([['up'], true, 0]);
+  });
+
+  test('what is said meanwhile waits behind them; what is said soon after the last keeps the pace too', () => {
+    const { clock, at, link } = linkOf({ ping: null });
+    at(0).handlers.onOpen();
+    link.say(['four', 'five']);
+    clock.advance(1_700);
+    link.say(['six']);
+    clock.advance(10_000);
+    link.say(['seven']);
+    expect(at(0).sent).toEqual([
+      'one 0',
+      'two 400',
+      'three 800',
+      'four 1200',
+      'five 1600',
+      'six 2000',
+      'seven 11700',
+    ]);
+  });
+
+  test('a close during the hellos: the rest is not sent, and the next connection hears them all', () => {
+    const { clock, at, link } = linkOf();
+    at(0).handlers.onOpen();
+    clock.advance(500);
+    at(0).handlers.onClose(gone);
+    link.say(['lost']);
+    clock.advance(60_000);
+    expect(at(0).sent).toEqual(['one 0', 'two 400']);
+    at(1).handlers.onOpen();
+    const openedMs = clock.monoMs() - at(1).atMs;
+    clock.advance(1_000);
+    expect(at(1).sent).toEqual([`one ${openedMs}`, `two ${openedMs + 400}`, `three ${openedMs + 800}`]);
+    expect(link.reconnects()).toBe(1);
+  });
+});
+
+describe('life', () => {
+  test('pings on time, and only while it is open', () => {
+    const { clock, at } = linkOf({ hellos: [] });
+    clock.advance(60_000);
+    expect(at(0).sent).toEqual([]);
+    at(0).handlers.onOpen();
+    for (let s = 0; s < 45; s++) {
+      clock.advance(1_000);
+      at(0).handlers.onSign();
+    }
+    expect(at(0).sent).toEqual(['ping 80000', 'ping 100000']);
+    at(0).handlers.onClose(gone);
+    clock.advance(300_000);
+    expect(at(0).sent).toHaveLength(2);
+  });
+
+  test('silence closes it at once, and is what the close is called', () => {
+    const { clock, at, downs } = linkOf();
+    at(0).handlers.onOpen();
+    at(0).handlers.onFrame('data', 1);
+    clock.advance(30_000);
+    expect(at(0).closes).toEqual([]);
+    clock.advance(1_000);
+    expect(at(0).closes).toEqual(['at once']);
+    at(0).handlers.onClose(failure('closed', 'closed by us'));
+    expect(downs).toMatchObject([{ code: 'silent', message: 'no sign of life for 30 s' }]);
+  });
+
+  test.each(['onFrame', 'onSign'] as const)('%s is a sign of life', (sign) => {
+    const { clock, at } = linkOf();
+    at(0).handlers.onOpen();
+    for (let s = 0; s < 20; s++) {
+      clock.advance(29_000);
+      if (sign === 'onFrame') at(0).handlers.onFrame('data', 1);
+      else at(0).handlers.onSign();
+    }
+    expect(at(0).closes).toEqual([]);
+  });
+
+  test('a failure is told as it came', () => {
+    const { at, downs } = linkOf();
+    at(0).handlers.onClose(gone);
+    expect(downs).toEqual([gone]);
+  });
+});
+
+describe('for ever', () => {
+  test('opens again with growing waits, capped, without end', () => {
+    const { clock, opened, newest, link } = linkOf();
+    const waits: number[] = [];
+    for (let times = 0; times < 1_000; times++) {
+      const closedMs = clock.monoMs();
+      newest().handlers.onClose(gone);
+      const before = opened.length;
+      clock.advance(30_000);
+      expect(opened.length).toBe(before + 1);
+      waits.push(newest().atMs - closedMs);
+    }
+    expect(waits.slice(0, 8)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    expect(new Set(waits.slice(7))).toEqual(new Set([30_000]));
+    expect(link.reconnects()).toBe(0);
+  });
+
+  test.each([
+    [59_000, 4_000],
+    [60_000, 500],
+  ])('after %d ms of life the next wait is %d ms', (livedMs, waitMs) => {
+    const { clock, newest } = linkOf({ idleMs: 600_000 });
+    for (let times = 0; times < 3; times++) {
+      newest().handlers.onClose(gone);
+      clock.advance(30_000);
+    }
+    newest().handlers.onOpen();
+    clock.advance(livedMs);
+    const closedMs = clock.monoMs();
+    newest().handlers.onClose(gone);
+    clock.advance(30_000);
+    expect(newest().atMs - closedMs).toBe(waitMs);
+  });
+
+  test('time spent waiting to be opened is no good minute', () => {
+    const { clock, newest } = linkOf();
+    newest().handlers.onClose(gone);
+    clock.advance(500);
+    clock.advance(120_000);
+    const closedMs = clock.monoMs();
+    newest().handlers.onClose(gone);
+    clock.advance(30_000);
+    expect(newest().atMs - closedMs).toBe(1_000);
+  });
+});
+
+describe('the stop', () => {
+  test('closes politely, and nothing comes after it', () => {
+    const { clock, link, opened, at, seen, downs } = linkOf();
+    at(0).handlers.onOpen();
+    link.stop();
+    expect([at(0).closes, link.isUp()]).toEqual([['politely'], false]);
+    at(0).handlers.onFrame('late', 1);
+    at(0).handlers.onClose(gone);
+    link.say(['more']);
+    clock.advance(600_000);
+    expect([seen, downs, opened.length, at(0).sent]).toEqual([['up'], [], 1, ['one 0']]);
+    expect(clock.pending()).toBe(0);
+  });
+
+  test('while it waits to open again: it does not', () => {
+    const { clock, link, opened, at } = linkOf();
+    at(0).handlers.onClose(gone);
+    link.stop();
+    clock.advance(600_000);
+    expect([opened.length, clock.pending()]).toEqual([1, 0]);
+  });
+
+  test('while it opens: an open that comes all the same is no connection', () => {
+    const { clock, link, at, seen } = linkOf();
+    link.stop();
+    at(0).handlers.onOpen();
+    clock.advance(60_000);
+    expect([seen, at(0).sent, at(0).closes, clock.pending()]).toEqual([[], [], ['politely'], 0]);
+  });
+});

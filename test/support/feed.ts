@@ -1,0 +1,132 @@
+/** A fetcher's feed on sources, answers and a clock that the test plays. */
+
+import type { Batch } from '../../src/core/batch.ts';
+import type { Feed } from '../../src/core/event.ts';
+import { ok, type Result } from '../../src/core/result.ts';
+import type { SourceHandlers } from '../../src/core/source.ts';
+import type { ConnectionPlan, RestCall } from '../../src/core/venue.ts';
+import { type FeedRun, startFeed } from '../../src/runtime/feed.ts';
+import {
+  DEFAULT_TUNING,
+  type Fact,
+  type FeedStatus,
+  type FetcherTuning,
+  type FromFetcher,
+  type RestText,
+} from '../../src/runtime/protocol.ts';
+import { venueById } from '../../src/venues/index.ts';
+import { type ManualClock, manualClock } from './clock.ts';
+
+export interface PlayedSource {
+  readonly plan: ConnectionPlan;
+  readonly handlers: SourceHandlers;
+  readonly sent: string[];
+  readonly closes: string[];
+}
+
+export interface PlayedAsk {
+  readonly call: RestCall;
+  /** Answers it, and lets what waits for the answer run. */
+  answer(result: Result<RestText>): Promise<void>;
+}
+
+export interface PlayedFeed {
+  readonly run: FeedRun;
+  readonly clock: ManualClock;
+  readonly sources: PlayedSource[];
+  readonly asks: PlayedAsk[];
+  readonly posts: FromFetcher[];
+  /** The newest source whose connection has this name. */
+  source(name: string): PlayedSource;
+  facts(type?: string): readonly Fact[];
+  /** The rows of all batches that were sent, in order. */
+  rows(): readonly string[];
+  status(): FeedStatus;
+}
+
+export function playFeed(
+  venueId: string,
+  feed: Feed,
+  symbols: readonly string[],
+  tuning: Partial<FetcherTuning> = {},
+): PlayedFeed {
+  const venue = venueById(venueId);
+  if (venue === undefined) throw new Error(`no venue ${venueId}`);
+  const clock = manualClock();
+  const sources: PlayedSource[] = [];
+  const asks: PlayedAsk[] = [];
+  const posts: FromFetcher[] = [];
+  const run = startFeed(
+    venue,
+    {
+      venue: venueId,
+      feed,
+      instruments: symbols.flatMap((symbol) => venue.locate(symbol) ?? []),
+      endpoints: venue.endpoints,
+      options: { depth: 200, stream: null },
+      transport: 'ws',
+      tuning: { ...DEFAULT_TUNING, ...tuning },
+    },
+    {
+      clock,
+      random: () => 1,
+      open(plan, handlers) {
+        const played: PlayedSource = { plan, handlers, sent: [], closes: [] };
+        sources.push(played);
+        return {
+          send(text) {
+            played.sent.push(text);
+            return ok(undefined);
+          },
+          close: (how) => played.closes.push(how),
+        };
+      },
+      ask(call) {
+        return new Promise((resolve) => {
+          asks.push({
+            call,
+            async answer(result) {
+              resolve(result);
+              await new Promise(setImmediate);
+            },
+          });
+        });
+      },
+      post: (message) => posts.push(message),
+    },
+  );
+  return {
+    run,
+    clock,
+    sources,
+    asks,
+    posts,
+    source(name) {
+      const found = sources.findLast((one) => one.plan.name === name);
+      if (found === undefined) throw new Error(`no connection ${name}`);
+      return found;
+    },
+    facts: (type) =>
+      posts.flatMap((post) =>
+        post.type === 'fact' && (type === undefined || post.fact.type === type) ? post.fact : [],
+      ),
+    rows: () => posts.flatMap((post) => (post.type === 'batch' ? rowsOf(post.batch) : [])),
+    status() {
+      const newest = posts.findLast((post) => post.type === 'status');
+      if (newest === undefined) throw new Error('no status yet');
+      return newest.status;
+    },
+  };
+}
+
+function rowsOf(batch: Batch): readonly string[] {
+  return Buffer.from(batch.bytes).toString('utf8').split('\n').filter(Boolean);
+}
+
+/** Flags and sequences of the book rows that were sent: `S10` a snapshot, `+11` a change. */
+export function bookRows(played: PlayedFeed): readonly string[] {
+  return played.rows().map((row) => {
+    const cells = row.split(',');
+    return `${cells[4] === 'true' ? 'S' : '+'}${cells[5]}`;
+  });
+}
