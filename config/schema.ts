@@ -29,9 +29,7 @@ export function settingsSchema(venues: readonly VenueDeclaration[]) {
     runtime: group('How the collector runs.', {
       mode: oneOf(MODES)
         .default('PROD')
-        .describe(
-          'How much is told: PROD, DEBUG (each step) or DIAG (everything); taken over while running.',
-        ),
+        .describe('How much is told: PROD, DEBUG (each step) or DIAG (everything); read at the start.'),
     }).prefault({}),
     paths: group('Where files are written; relative to the project root.', {
       data: text('a folder')
@@ -46,7 +44,9 @@ export function settingsSchema(venues: readonly VenueDeclaration[]) {
         .describe('Written rows wait at most this long for the disk; ms. A power cut loses no more.'),
       queue_mb: integer(1, 4096)
         .default(64)
-        .describe('Rows that may wait in memory; MB. Beyond it rows are dropped and noted as a gap.'),
+        .describe(
+          'Rows that may wait in memory; MB. Beyond it feeds wait, and at last drop: counted, and said.',
+        ),
     }).prefault({}),
     venues: group('What is recorded. A venue that is not named here is off.', byId).prefault(allOn),
   });
@@ -71,7 +71,11 @@ function venueSchema(venue: VenueDeclaration) {
     rate: group('How fast the venue is asked by REST, all its feeds together.', {
       max_info_rpm: integer(1, 100_000).default(rpm).describe('The cap: information calls a minute.'),
       share: share(0.9).default(0.9).describe('The part of the cap that is used.'),
-      jitter: decimal(0, 1).default(0.1).describe('Random wait added to a poll, as a part of its interval.'),
+      jitter: decimal(0, 1)
+        .default(0.1)
+        .describe(
+          'Of polling by REST, which this version has not: random wait added to a poll, as a part of its interval.',
+        ),
       decay: decimal(0.01, 0.99)
         .default(0.9)
         .describe('After a limit signal, each success multiplies the stretched interval by this.'),

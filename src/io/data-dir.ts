@@ -1,6 +1,6 @@
 /** The data directory: made, proved writable, marked `sim` or `live`, with the flags that wrappers read. */
 
-import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { err, type Failure, failure, failureOf, ok, type Result } from '../core/result.ts';
@@ -35,7 +35,11 @@ const mark = z.object({ kind: z.enum(['sim', 'live']) });
 export async function prepareDataDir(directory: string, kind: Kind, nowUs: number): Promise<Result<void>> {
   try {
     for (const folder of FOLDERS) await makeFolder(nodeFileOps, join(directory, folder));
-    for (const folder of FOLDERS) accessSync(join(directory, folder), constants.W_OK);
+    for (const folder of FOLDERS) {
+      const path = join(directory, folder);
+      if (!statSync(path).isDirectory()) return err(cannotWrite(directory, `${path} is not a folder`));
+      accessSync(path, constants.W_OK);
+    }
     const file = join(directory, 'runtime', 'kind.json');
     if (!existsSync(file)) {
       const made = await replaceFile(file, `${JSON.stringify({ kind, ts: seconds(nowUs) })}\n`);

@@ -2,11 +2,25 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
 import type { Instrument } from '../core/venue.ts';
 import { replaceFile } from './atomic.ts';
 
 type Entry = Omit<Instrument, 'trading'>;
+
+/** Further keys of a later version are kept. */
+const entries: z.ZodType<readonly Entry[]> = z.array(
+  z.looseObject({
+    ex: z.string(),
+    symbol: z.string(),
+    id: z.string(),
+    market: z.string(),
+    contract_size: z.string().nullable(),
+    amount_unit: z.enum(['base', 'contracts', 'quote']),
+    price_tick: z.string().nullable(),
+  }),
+);
 
 /** Adds these to the file, or puts them in the place of their earlier entries; the others stay. */
 export async function saveInstruments(
@@ -24,9 +38,9 @@ export async function saveInstruments(
 
 async function readEntries(file: string): Promise<Result<readonly Entry[]>> {
   try {
-    const list: unknown = JSON.parse(await readFile(file, 'utf8'));
-    return Array.isArray(list)
-      ? ok(list as readonly Entry[])
+    const list = entries.safeParse(JSON.parse(await readFile(file, 'utf8')));
+    return list.success
+      ? ok(list.data)
       : err(failure('wrong_shape', `${file}: expected a list of instruments`, 'never'));
   } catch (thrown) {
     const why = failureOf(thrown);

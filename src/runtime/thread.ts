@@ -30,6 +30,7 @@ const BACKOFF = { baseMs: 1_000, capMs: 30_000 };
 const GOOD_MS = 60_000;
 /** It reports every second; one that says nothing for this long is stuck. */
 const SILENCE_MS = 30_000;
+const WATCH_MS = 5_000;
 /**
  * A small young generation: a fetcher keeps next to nothing of what it reads, and twelve threads with Node's default
  * take 100 MB more for it, at the same CPU time (measured at 2,000 messages a second).
@@ -166,8 +167,14 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     post(made, { type: 'credit', batches: CREDIT });
   };
 
-  const watch = clock.every(5_000, () => {
-    if (worker === null || clock.monoMs() - heardMs < SILENCE_MS) return;
+  let watchedMs = clock.monoMs();
+  const watch = clock.every(WATCH_MS, () => {
+    const nowMs = clock.monoMs();
+    const heldMs = nowMs - watchedMs - WATCH_MS;
+    watchedMs = nowMs;
+    // The whole process was held (a sleeping machine): what the threads said is still on its way.
+    if (heldMs > WATCH_MS) heardMs = nowMs;
+    if (worker === null || nowMs - heardMs < SILENCE_MS) return;
     const stuck = worker;
     onEnd(stuck, `nothing heard for ${SILENCE_MS / 1000} s`);
     void stuck.terminate();

@@ -3,56 +3,62 @@ import { systemClock } from '../../src/io/clock.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-/** The two clocks of the system, moved by hand. */
+/** The two clocks of the system, moved by hand; a look at the second takes 1 µs. */
 function system() {
-  const now = { wallMs: 1_795_219_200_000, monoMs: 5_000 };
-  vi.spyOn(Date, 'now').mockImplementation(() => Math.floor(now.wallMs));
-  vi.spyOn(performance, 'now').mockImplementation(() => now.monoMs);
+  const now = { wallMs: 1_795_219_200_000.4, monoMs: 5_000 };
   const pass = (ms: number): void => {
     now.wallMs += ms;
     now.monoMs += ms;
   };
-  return { now, pass };
+  vi.spyOn(Date, 'now').mockImplementation(() => Math.floor(now.wallMs));
+  vi.spyOn(performance, 'now').mockImplementation(() => {
+    pass(0.001);
+    return now.monoMs;
+  });
+  const errorUs = (clock: ReturnType<typeof systemClock>): number => {
+    const us = clock.wallUs();
+    expect(Number.isSafeInteger(us)).toBe(true);
+    return Math.abs(us - now.wallMs * 1000);
+  };
+  return { now, pass, errorUs };
 }
 
 describe('the wall clock', () => {
-  test('counts µs between the milliseconds of the system', () => {
-    const { pass } = system();
+  test('tells µs between the milliseconds of the system', () => {
+    const { pass, errorUs } = system();
     const clock = systemClock();
-    const start = clock.wallUs();
-    expect(start).toBe(1_795_219_200_000_000);
-    pass(0.25);
-    expect(clock.wallUs()).toBe(start + 250);
-    pass(0.5);
-    expect(clock.wallUs()).toBe(start + 750);
-    expect(Number.isSafeInteger(clock.wallUs())).toBe(true);
+    for (const ms of [0, 0.25, 0.5, 0.01, 3_600_000]) {
+      pass(ms);
+      expect(errorUs(clock)).toBeLessThan(10);
+    }
   });
 
-  test.each([3_600_000, -3_600_000, 2_500])('follows a step of %d ms at once', (stepMs) => {
-    const { now, pass } = system();
+  test.each([3_600_000, -3_600_000, 3.5, -3.5])('follows a step of %d ms at once', (stepMs) => {
+    const { now, pass, errorUs } = system();
     const clock = systemClock();
     pass(10);
     now.wallMs += stepMs;
-    expect(clock.wallUs()).toBe((1_795_219_200_010 + stepMs) * 1000);
+    expect(errorUs(clock)).toBeLessThan(10);
     pass(5);
-    expect(clock.wallUs()).toBe((1_795_219_200_015 + stepMs) * 1000);
+    expect(errorUs(clock)).toBeLessThan(10);
   });
 
   test('a slew is followed before it is 3 ms', () => {
-    const { now, pass } = system();
+    const { now, pass, errorUs } = system();
     const clock = systemClock();
-    for (let s = 0; s < 1_000; s++) {
+    for (let s = 0; s < 100; s++) {
       pass(1_000);
       now.wallMs += 0.5;
-      expect(Math.abs(clock.wallUs() / 1000 - now.wallMs)).toBeLessThan(3);
+      expect(errorUs(clock)).toBeLessThan(3_000);
     }
   });
 
   test('what waits does not know of a step', () => {
     const { now } = system();
     const clock = systemClock();
+    const before = clock.monoMs();
     now.wallMs += 3_600_000;
-    expect(clock.monoMs()).toBe(5_000);
+    expect(clock.monoMs() - before).toBeLessThan(1);
   });
 
   test('the real one agrees with the system', () => {

@@ -61,7 +61,9 @@ describe('the log', () => {
     'a full disk costs lines of the log, counted, and nothing else',
     async () => {
       const folder = join(root, 'logs');
-      const { file } = await open();
+      const first = await open();
+      await first.close();
+      const { file } = first;
       await removeFolder(folder);
       await mkdir(folder);
       symlinkSync('/dev/full', file);

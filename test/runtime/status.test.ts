@@ -81,6 +81,7 @@ function inputOf(workers: StatusInput['workers'], more: Partial<StatusInput> = {
     },
     diskFreeBytes: null,
     venues: {},
+    isRising: (_, count) => count > 0,
     host: { rss_mb: 1, event_loop_lag_ms: 0 },
     whole: { writerError: null, fsyncLagMs: 0, stageErrors: 0, loopLagMs: 0, preflight: [] },
     stages: {},
