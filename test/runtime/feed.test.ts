@@ -193,6 +193,19 @@ describe.each([
     expect(played.facts('resubscribe')).toMatchObject([{ reason: 'no snapshot came' }]);
   });
 
+  test('however often the connection was lost before, 10 s are waited for its first snapshot', () => {
+    const played = start();
+    for (let times = 0; times < 5; times++) {
+      played.pass(1);
+      played.source(name).handlers.onClose(gone);
+      played.clock.advance(30_000);
+      played.source(name).handlers.onOpen();
+    }
+    expect(played.facts('resubscribe')).toEqual([]);
+    played.pass(11);
+    expect(played.facts('resubscribe')).toHaveLength(1);
+  });
+
   test('a disconnect loses the book; the new connection subscribes by its hellos alone', () => {
     const played = start();
     played.frame(snapshot(10));
@@ -211,81 +224,5 @@ describe.each([
     expect(played.facts('resubscribe')).toEqual([]);
     expect(played.facts('reconnect')).toMatchObject([{ connection: name, code: 'ECONNRESET' }]);
     expect(played.status()).toMatchObject({ reconnects: 1, resyncs: 1, state: 'collecting' });
-  });
-});
-
-describe('what it says of itself', () => {
-  test('a refused frame is handed on, cut to 4,096 characters', () => {
-    const played = playFeed('okx', 'trades', ['BTC/USDT']);
-    const { handlers } = played.source('public');
-    handlers.onOpen();
-    const long = `${okx.trade({ px: 'x' }).slice(0, -1)},"more":"${'y'.repeat(100_000)}"}`;
-    handlers.onFrame(long, LOCAL_US);
-    expect(played.posts.filter((post) => post.type === 'reject')).toEqual([
-      {
-        type: 'reject',
-        reason: 'data.0.px: expected a price above zero as text',
-        text: long.slice(0, 4_096),
-        localUs: LOCAL_US,
-      },
-    ]);
-  });
-
-  test('its numbers, its connections and its symbols', () => {
-    const played = playFeed('bybit', 'trades', ['BTC/USDT', 'BTC/USDT:USDT', 'ETH/USDT']);
-    const statusAfter = (ms: number) => {
-      played.clock.advance(ms);
-      return played.status();
-    };
-    expect(statusAfter(1_000)).toMatchObject({ state: 'waiting', frames: 0, queued: 0, lastError: null });
-    const spot = played.source('spot').handlers;
-    spot.onOpen();
-    expect(statusAfter(1_000).state).toBe('connecting');
-    played.source('linear').handlers.onOpen();
-    for (const body of [bybit.trades({}), bybit.trades({}), bybit.kline, bybit.ack, 'nonsense'])
-      spot.onFrame(body, LOCAL_US);
-    spot.onFrame(bybit.trades({ i: 'z', T: LOCAL_US / 1000 + 2_000 }), LOCAL_US + 5);
-    spot.onFrame(bybit.refusal, LOCAL_US);
-    expect(statusAfter(1_000)).toEqual({
-      state: 'collecting',
-      frames: 7,
-      events: 2,
-      rejects: 1,
-      duplicates: 1,
-      ahead: 1,
-      stale: 0,
-      ignored: { kline: 1 },
-      reconnects: 0,
-      resyncs: 0,
-      dropped: 0,
-      queued: 2,
-      lastError: 'refused: error:handler not found,topic:nonsense',
-      symbols: {
-        'BTC/USDT': { state: 'collecting', lastLocalUs: LOCAL_US + 5, events: 2, resyncs: 0 },
-        'BTC/USDT:USDT': { state: 'waiting', lastLocalUs: 0, events: 0, resyncs: 0 },
-        'ETH/USDT': { state: 'waiting', lastLocalUs: 0, events: 0, resyncs: 0 },
-      },
-    });
-    spot.onClose(gone);
-    expect(statusAfter(1_000)).toMatchObject({
-      state: 'connecting',
-      lastError: 'spot: ECONNRESET read ECONNRESET',
-    });
-  });
-
-  test('the stop sends what waits, without credit, and says how it was; nothing comes after', () => {
-    const played = playFeed('okx', 'trades', ['BTC/USDT']);
-    const { handlers, closes } = played.source('public');
-    handlers.onOpen();
-    handlers.onFrame(okx.trade(), LOCAL_US);
-    played.clock.advance(1_000);
-    expect(played.rows()).toEqual([]);
-    played.run.stop();
-    expect([played.rows().length, closes, played.status().state]).toEqual([1, ['politely'], 'collecting']);
-    const posts = played.posts.length;
-    handlers.onFrame(okx.trade({ tradeId: '9' }), LOCAL_US);
-    handlers.onClose(gone);
-    played.clock.advance(600_000);
-    expect([played.posts.length, played.clock.pending()]).toEqual([posts, 0]);
   });
 });

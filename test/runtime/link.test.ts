@@ -100,6 +100,17 @@ describe('greeting', () => {
     expect(at(1).sent).toEqual([`one ${openedMs}`, `two ${openedMs + 400}`, `three ${openedMs + 800}`]);
     expect(link.reconnects()).toBe(1);
   });
+
+  test('opened again at once, it keeps the pace of its own hellos, not that of the connection before', () => {
+    const { clock, at } = linkOf({ ping: null }, 0);
+    at(0).handlers.onOpen();
+    clock.advance(100);
+    at(0).handlers.onClose(gone);
+    clock.advance(50);
+    at(1).handlers.onOpen();
+    clock.advance(1_000);
+    expect(at(1).sent).toEqual(['one 50', 'two 450', 'three 850']);
+  });
 });
 
 describe('life', () => {

@@ -65,7 +65,6 @@ function inputOf(workers: StatusInput['workers'], more: Partial<StatusInput> = {
     mode: 'PROD',
     kind: 'sim',
     phase: 'collecting',
-    isRising: (_, count) => count > 0,
     workers,
     writer: {
       rows: 0,
