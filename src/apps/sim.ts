@@ -32,13 +32,13 @@ interface SimArgs {
 export async function runSim(argv: readonly string[], io: Console): Promise<number> {
   const args = readArgs(argv);
   if (!args.ok) {
-    io.err(args.error.message);
+    io.err(`tapedeck sim: ${args.error.message}`);
     return EXIT.usage;
   }
   const { port, rate, seed, symbols, journal, settings } = args.value;
-  const file = journal === undefined ? null : await openJournal(journal);
+  const file = journal === undefined ? null : await openJournal(journal, io);
   if (file !== null && !file.ok) {
-    io.err(`--journal: cannot write to ${journal}: ${file.error.message}`);
+    io.err(`tapedeck sim: --journal: cannot write to ${journal}: ${file.error.message}`);
     return EXIT.io;
   }
   const started = await startSim({
@@ -56,13 +56,13 @@ export async function runSim(argv: readonly string[], io: Console): Promise<numb
     return EXIT.io;
   }
   const { endpoints } = started.value;
-  if (settings !== undefined) {
-    const venues = Object.fromEntries(
-      Object.entries(endpoints).map(([id, urls]) => [id, { endpoints: urls }]),
-    );
-    writeFileSync(settings, stringify({ venues }));
-    io.out(`settings that point here: ${settings}`);
+  const written = settings === undefined ? ok(undefined) : writeSettings(settings, endpoints);
+  if (!written.ok) {
+    io.err(`tapedeck sim: --settings: ${written.error.message}`);
+    await started.value.stop();
+    return EXIT.io;
   }
+  if (settings !== undefined) io.out(`settings that point here: ${settings}`);
   io.out(`[START] simulator on 127.0.0.1:${started.value.port}, rate ${rate}, seed ${seed}`);
   for (const [id, urls] of Object.entries(endpoints)) io.out(`  ${id}: ${Object.values(urls).join(' ')}`);
   process.send?.({ type: 'ready', endpoints });
@@ -76,12 +76,11 @@ export async function runSim(argv: readonly string[], io: Console): Promise<numb
 
 function untilStopped(sim: Sim): Promise<void> {
   return new Promise((resolve) => {
-    process.on('SIGINT', resolve);
-    process.on('SIGTERM', resolve);
-    // A forked child ends with its parent, however that ends. Ctrl-C reaches both: the parent then tells us when.
-    if (process.send === undefined) return;
-    process.removeAllListeners('SIGINT');
-    process.on('SIGINT', () => undefined);
+    const isChild = process.send !== undefined;
+    // Ctrl-C reaches a forked child and its parent alike: the parent then tells us when, by leaving.
+    process.on('SIGINT', () => (isChild ? undefined : resolve()));
+    process.on('SIGTERM', () => resolve());
+    if (!isChild) return;
     process.on('disconnect', () => resolve());
     process.on('message', (message: { readonly type?: string }) => {
       if (message.type === 'pause') sim.pause();
@@ -90,11 +89,28 @@ function untilStopped(sim: Sim): Promise<void> {
   });
 }
 
-function openJournal(path: string): Promise<Result<WriteStream>> {
+/** The other venues are switched off: without that they would be dialled for real. */
+function writeSettings(path: string, endpoints: Sim['endpoints']): Result<void> {
+  const venues = Object.fromEntries(
+    VENUES.map(({ id }) => [id, endpoints[id] ? { endpoints: endpoints[id] } : { enabled: false }]),
+  );
+  try {
+    writeFileSync(path, stringify({ venues }));
+    return ok(undefined);
+  } catch (thrown) {
+    return err(failureOf(thrown));
+  }
+}
+
+function openJournal(path: string, io: Console): Promise<Result<WriteStream>> {
   return new Promise((resolve) => {
     const stream = createWriteStream(path);
+    stream.once('open', () => {
+      // A journal that fails later is told, and the venues go on.
+      stream.on('error', (thrown) => io.err(`tapedeck sim: --journal: ${thrown.message}`));
+      resolve(ok(stream));
+    });
     stream.once('error', (thrown) => resolve(err(failureOf(thrown))));
-    stream.once('open', () => resolve(ok(stream)));
   });
 }
 
@@ -112,25 +128,27 @@ function readArgs(argv: readonly string[]): Result<SimArgs> {
         settings: { type: 'string' },
       },
     });
-    const number = (name: 'port' | 'rate' | 'seed', min: number, max: number): number => {
-      const value = Number(values[name]);
-      if (values[name] !== '' && value >= min && value <= max) return value;
-      throw new RangeError(`--${name}: expected a number from ${min} to ${max}, got "${values[name]}"`);
+    const number = (name: 'port' | 'rate' | 'seed', kind: 'a whole number' | 'a number', most: number) => {
+      const [text, least] = [values[name], name === 'rate' ? 0.01 : 0];
+      const value = Number(text);
+      const fits = value >= least && value <= most && (kind === 'a number' || Number.isInteger(value));
+      if (text.trim() !== '' && fits) return value;
+      throw new RangeError(`--${name}: expected ${kind} from ${least} to ${most}, got "${text}"`);
     };
     const venues = values.venues.split(',');
     const unknown = venues.find((id) => !VENUES.some((venue) => venue.id === id));
     if (unknown !== undefined) throw new RangeError(`--venues: there is no "${unknown}"`);
     return ok({
-      port: number('port', 0, 65_535),
-      rate: number('rate', 0.01, 10_000),
-      seed: number('seed', 0, 4_294_967_295),
+      port: number('port', 'a whole number', 65_535),
+      rate: number('rate', 'a number', 10_000),
+      seed: number('seed', 'a whole number', 4_294_967_295),
       venues,
       symbols: readSymbols(values.symbols),
       journal: values.journal,
       settings: values.settings,
     });
   } catch (thrown) {
-    return err(failure('usage', `tapedeck sim: ${failureOf(thrown).message}\n${SIM_HELP}`, 'never'));
+    return err(failure('usage', failureOf(thrown).message.replaceAll('\n', ' '), 'never'));
   }
 }
 

@@ -11,19 +11,37 @@ export interface SimInstrument {
   /** Price tick and amount step as decimal text; prices and amounts are multiples of them. */
   readonly tick: string;
   readonly step: string;
-  /** Fraction digits that the venue sends, of prices and of amounts. */
+  /** Most fraction digits that the venue sends, of prices, amounts and the turnover in quote currency. */
   readonly priceDigits: number;
   readonly amountDigits: number;
+  readonly quoteDigits: number;
+  /** What the venue does with zeros at the end of a fraction: sends all, none, or one (`5867768.0`). */
+  readonly zeros: 'all' | 'none' | 'one';
 }
 
-/** Part of a market order that walked the book, at one price. `id` counts up by one per instrument. */
+/** One resting order that a market order met. `id` counts up by one per instrument. */
+export interface SimFill {
+  readonly id: number;
+  readonly amount: string;
+}
+
+/** What a market order took at one price, as venues that aggregate tell it. */
+export interface SimPrint {
+  /** Counts up by one per instrument, apart from the ids of fills. */
+  readonly aggregate: number;
+  readonly price: string;
+  /** All fills together. */
+  readonly amount: string;
+  readonly fills: readonly SimFill[];
+}
+
+/** One market order that walked the book: the prices it reached, best first. */
 export interface SimTrade {
   readonly type: 'trade';
   readonly instrument: SimInstrument;
-  readonly id: number;
-  readonly side: Side;
-  readonly price: string;
-  readonly amount: string;
+  /** Of the taker. */
+  readonly side: 'buy' | 'sell';
+  readonly prints: readonly SimPrint[];
   readonly timeUs: number;
 }
 
@@ -46,13 +64,21 @@ export interface SimBookUpdate {
 export interface SimTicker {
   readonly type: 'ticker';
   readonly instrument: SimInstrument;
+  /** Changes of the book so far. */
   readonly sequence: number;
+  /** Counts the changes of the best bid or ask. */
+  readonly index: number;
   readonly bid: Level;
   readonly ask: Level;
   readonly last: string;
+  readonly lastAmount: string;
+  /** Since the simulator began, as are the volumes. */
+  readonly open: string;
+  readonly high: string;
+  readonly low: string;
   readonly baseVolume: string;
   readonly quoteVolume: string;
-  /** `quote`: the best bid or ask changed; `stats`: the 24-hour figures did. */
+  /** `quote`: the best bid or ask changed; `stats`: the 24-hour figures are due. */
   readonly part: 'quote' | 'stats';
   readonly timeUs: number;
 }
@@ -70,12 +96,34 @@ export interface SimBook {
   readonly asks: readonly Level[];
 }
 
+/**
+ * The best levels only, as a client of a channel of that depth is told them: its changes also remove what fell out of
+ * the depth and add what came into it.
+ */
+export interface SimWindow {
+  /** `index` of the `SimBookUpdate` that changed it last; 0 before the first. */
+  readonly update: number;
+  /** Counts its changes. */
+  readonly index: number;
+  /** The book's `sequence` at its newest change, and at the one before. */
+  readonly sequence: number;
+  readonly previous: number;
+  /** As told so far, best first: not what the book has become since. */
+  readonly bids: readonly Level[];
+  readonly asks: readonly Level[];
+  /** What the newest change was, absolute; zero removes. */
+  readonly changedBids: readonly Level[];
+  readonly changedAsks: readonly Level[];
+}
+
 /** The state that snapshots and REST answers are made of. */
 export interface SimView {
   readonly instruments: readonly SimInstrument[];
   nowUs(): number;
   /** At most `depth` levels a side. */
   book(symbol: string, depth: number): SimBook;
+  /** Kept up with every update from the first call on; all clients of a depth share it. */
+  window(symbol: string, depth: number): SimWindow;
   ticker(symbol: string): SimTicker;
 }
 
@@ -84,16 +132,22 @@ export type JournalEntry =
   | {
       readonly feed: 'trades';
       readonly symbol: string;
+      readonly timestampUs: number;
       readonly id: string;
       readonly side: Side;
       readonly price: string;
       readonly amount: string;
-      readonly timestampUs: number;
     }
-  | { readonly feed: 'ticker'; readonly symbol: string; readonly timestampUs: number | null }
+  | {
+      readonly feed: 'ticker';
+      readonly symbol: string;
+      /** Null where the venue sends no time: the row then holds our time of receipt. */
+      readonly timestampUs: number | null;
+    }
   | {
       readonly feed: 'orderbook';
       readonly symbol: string;
+      readonly timestampUs: number | null;
       readonly snapshot: boolean;
       /** Null where the venue numbers nothing. */
       readonly sequence: number | null;
@@ -110,7 +164,9 @@ export interface SimFrame {
 
 /** One client's connection. */
 export interface SimSession {
-  /** What the server says to a client's message. */
+  /** How often the venue sends a protocol ping, ms; null where it never does. */
+  readonly pingMs: number | null;
+  /** What the server says to a client's message. Throws on nonsense, which ends the connection. */
   onMessage(text: string): readonly SimFrame[];
   /** What this client is sent for a market event; empty when it did not ask for it. */
   onEvent(event: SimEvent): readonly SimFrame[];
@@ -127,7 +183,8 @@ export interface SimRequest {
 export interface SimResponse {
   readonly status: number;
   readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** What it costs of a pool that refills each minute, and the header that tells how much of it is used. */
+  readonly cost?: { readonly pool: string; readonly weight: number; readonly header: string };
   /** A depth answer is a book snapshot: a row when the collector joins it. */
   readonly journal?: readonly JournalEntry[];
 }
@@ -139,4 +196,57 @@ export interface VenueSim {
   session(request: SimRequest, view: SimView): SimSession | null;
   /** Null answers 404. */
   rest(request: SimRequest, view: SimView): SimResponse | null;
+}
+
+/** A fill, or what a print took, as a row. `side`: where the venue tells another than the taker's. */
+export function tradeEntry(
+  trade: SimTrade,
+  { price, amount }: { readonly price: string; readonly amount: string },
+  id: string,
+  timestampUs: number,
+  side: Side = trade.side,
+): JournalEntry {
+  return { feed: 'trades', symbol: trade.instrument.symbol, timestampUs, id, side, price, amount };
+}
+
+/** `timestampUs` null: the venue sends no time. */
+export function tickerEntry({ symbol }: SimInstrument, timestampUs: number | null): JournalEntry {
+  return { feed: 'ticker', symbol, timestampUs };
+}
+
+interface BookEntry {
+  readonly timestampUs: number | null;
+  readonly snapshot: boolean;
+  readonly sequence: number | null;
+  readonly prevSequence: number | null;
+}
+
+export function bookEntry(
+  { symbol }: SimInstrument,
+  { bids, asks }: { readonly bids: readonly Level[]; readonly asks: readonly Level[] },
+  { timestampUs, snapshot, sequence, prevSequence }: BookEntry,
+): JournalEntry {
+  return { feed: 'orderbook', symbol, timestampUs, snapshot, sequence, prevSequence, bids, asks };
+}
+
+/**
+ * Builds an event's frames of a stream once, however many clients they go to: `shared(event, stream, build)`.
+ * Remembers the newest event only, so an event goes to all clients before the next one comes.
+ */
+export function createSharedFrames(): (
+  event: SimEvent,
+  stream: string,
+  build: () => readonly SimFrame[],
+) => readonly SimFrame[] {
+  let current: SimEvent | null = null;
+  const frames = new Map<string, readonly SimFrame[]>();
+  return (event, stream, build) => {
+    if (event !== current) {
+      current = event;
+      frames.clear();
+    }
+    const known = frames.get(stream) ?? build();
+    frames.set(stream, known);
+    return known;
+  };
 }

@@ -5,17 +5,18 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Cancel, Clock } from '../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
 import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
-import type { SimFrame, SimInstrument, SimSession } from '../core/sim.ts';
-import { parseSymbol } from '../core/symbol.ts';
+import type { SimFrame, SimRequest, SimResponse, SimSession } from '../core/sim.ts';
 import { seconds } from '../core/time.ts';
 import type { Venue } from '../core/venue.ts';
 import { createMarket, type Market } from './market.ts';
+import { offer } from './offer.ts';
 
 const STEP_MS = 10;
-const PING_MS = 20_000;
-/** What a client may leave unread before it is cut. */
+/** More than this is not made up for: the process was held up, or the market stood still. */
+const LONGEST_STEP_US = 1_000_000;
+const MINUTE_US = 60_000_000;
 const UNREAD_BYTES = 64 * 1024 * 1024;
 
 export interface SimOptions {
@@ -30,6 +31,8 @@ export interface SimOptions {
   readonly clock: Clock;
   /** A JSON line for each frame and answer that carries market data, each connection and each close. */
   readonly journal: ((line: string) => void) | null;
+  /** What a client may leave unread before it is cut: 64 MB unless told. */
+  readonly unreadBytes?: number;
 }
 
 export interface Sim {
@@ -46,23 +49,31 @@ export interface Sim {
   stop(): Promise<void>;
 }
 
+/** A venue that is served, with its market. */
+interface Place {
+  readonly venue: Venue;
+  readonly market: Market;
+  requests: number;
+  /** Weight used in the running minute, by pool. */
+  readonly used: Map<string, { readonly minute: number; readonly weight: number }>;
+}
+
 interface Client {
   readonly id: string;
-  readonly venue: string;
+  readonly place: Place;
   readonly socket: WebSocket;
   readonly session: SimSession;
+  pingDueMs: number;
 }
 
 /** Fails with `EADDRINUSE` where the port is taken. */
 export async function startSim(options: SimOptions): Promise<Result<Sim>> {
-  const { clock, host } = options;
-  const markets = new Map<string, Market>(
-    options.venues.map((venue) => [venue.id, marketOf(venue, options)]),
-  );
-  const venues = new Map(options.venues.map((venue) => [venue.id, venue]));
+  const { clock, host, unreadBytes = UNREAD_BYTES } = options;
+  // The venues' clock: the wall's at the start, from then on steady, whatever is done to ours.
+  const zeroUs = clock.wallUs() - Math.round(clock.monoMs() * 1000);
+  const now = (): number => zeroUs + Math.round(clock.monoMs() * 1000);
+  const places = new Map(options.venues.map((venue) => [venue.id, placeOf(venue, options, now())]));
   const clients = new Set<Client>();
-  const requests: Record<string, number> = Object.fromEntries(options.venues.map((venue) => [venue.id, 0]));
-  const cancels: Cancel[] = [];
   let connections = 0;
   let sent = 0;
   let paused = false;
@@ -71,88 +82,98 @@ export async function startSim(options: SimOptions): Promise<Result<Sim>> {
     options.journal?.(JSON.stringify({ ts: seconds(clock.wallUs()), venue, conn, ...what }));
 
   const send = (client: Client, frames: readonly SimFrame[]): void => {
+    const { id, place, socket } = client;
     for (const { text, journal } of frames) {
-      if (client.socket.readyState !== client.socket.OPEN) return;
-      client.socket.send(text);
+      if (socket.readyState !== socket.OPEN) return;
+      socket.send(text);
       if (journal.length > 0) sent += 1;
-      for (const entry of journal) note(client.venue, client.id, entry);
+      if (options.journal !== null) for (const entry of journal) note(place.venue.id, id, entry);
     }
-    if (client.socket.bufferedAmount > UNREAD_BYTES) {
-      note(client.venue, client.id, { cut: 'the client does not read' });
-      client.socket.terminate();
+    if (socket.bufferedAmount > unreadBytes) {
+      note(place.venue.id, id, { cut: 'the client does not read', unread_bytes: socket.bufferedAmount });
+      socket.terminate();
     }
   };
 
   const step = (): void => {
-    if (paused) return;
-    const nowUs = clock.wallUs();
-    for (const [id, market] of markets) {
-      const events = market.step(nowUs);
-      for (const client of clients) {
-        if (client.venue !== id) continue;
-        for (const event of events) send(client, client.session.onEvent(event));
-        send(client, client.session.onTick(nowUs));
-      }
+    const nowUs = now();
+    for (const place of places.values()) {
+      if (paused || nowUs - place.market.view.nowUs() > LONGEST_STEP_US) place.market.skip(nowUs);
+      if (paused) continue;
+      const own = [...clients].filter((client) => client.place === place);
+      // An event to all its clients before the next, so that its frames are built once.
+      for (const event of place.market.step(nowUs))
+        for (const client of own) send(client, client.session.onEvent(event));
+      for (const client of own) send(client, client.session.onTick(nowUs));
+    }
+    for (const client of clients) {
+      const { pingMs } = client.session;
+      if (pingMs === null || clock.monoMs() < client.pingDueMs) continue;
+      client.pingDueMs = clock.monoMs() + pingMs;
+      if (client.socket.readyState === client.socket.OPEN) client.socket.ping();
     }
   };
 
   /** `/binance/api/v3/depth?…` to its venue and what is left of the path. */
-  const locate = (url: string) => {
-    const { pathname, searchParams } = new URL(url, 'http://sim');
-    const [, id = '', rest = ''] = /^\/([a-z]+)(\/.*)$/.exec(pathname) ?? [];
-    const [venue, market] = [venues.get(id), markets.get(id)];
-    if (venue === undefined || market === undefined) return null;
-    return { venue, market, request: { path: rest, query: searchParams } };
+  const locate = (url: string): { readonly place: Place; readonly request: SimRequest } | null => {
+    const [, id = '', path = '', query = ''] = /^\/([a-z]+)(\/[^?]*)(?:\?(.*))?$/.exec(url) ?? [];
+    const place = places.get(id);
+    return place === undefined ? null : { place, request: { path, query: new URLSearchParams(query) } };
   };
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const at = locate(request.url ?? '/');
-    const answer = at?.venue.sim.rest(at.request, at.market.view) ?? null;
-    if (at !== null) requests[at.venue.id] = (requests[at.venue.id] ?? 0) + 1;
+    const json = { 'content-type': 'application/json' };
+    if (at !== null) at.place.requests += 1;
+    const answer = at?.place.venue.sim.rest(at.request, at.place.market.view) ?? null;
     if (at === null || answer === null) {
-      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}');
+      response.writeHead(404, json).end('{"error":"not found"}');
       return;
     }
-    for (const entry of answer.journal ?? []) note(at.venue.id, 'rest', entry);
-    response
-      .writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
-      .end(answer.body);
+    for (const entry of answer.journal ?? []) note(at.place.venue.id, 'rest', entry);
+    response.writeHead(answer.status, { ...json, ...charge(at.place, answer, now()) }).end(answer.body);
   };
 
   const server = createServer(onRequest);
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   server.on('upgrade', (request, socket, head) => {
-    const at = locate(request.url ?? '/');
-    const session = at?.venue.sim.session(at.request, at.market.view) ?? null;
+    const url = request.url ?? '/';
+    // Until the WebSocket is there nobody else listens to what becomes of the socket.
+    const onError = (thrown: Error): void => note('none', 'upgrade', { url, error: failureOf(thrown).code });
+    socket.on('error', onError);
+    const at = locate(url);
+    const session = at?.place.venue.sim.session(at.request, at.place.market.view) ?? null;
     if (at === null || session === null) {
-      socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
+      socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
       return;
     }
     sockets.handleUpgrade(request, socket, head, (upgraded) => {
-      connections += 1;
-      const client: Client = {
-        id: `${at.venue.id}.${connections}`,
-        venue: at.venue.id,
-        socket: upgraded,
-        session,
-      };
-      clients.add(client);
-      note(client.venue, client.id, { connect: request.url });
-      upgraded.on('message', (data) => onMessage(client, data.toString()));
-      upgraded.on('error', (thrown) => note(client.venue, client.id, { error: failureOf(thrown).code }));
-      upgraded.on('close', (code) => {
-        clients.delete(client);
-        note(client.venue, client.id, { close: code });
-      });
+      socket.off('error', onError);
+      accept(at.place, upgraded, session, url);
     });
   });
+
+  const accept = (place: Place, socket: WebSocket, session: SimSession, url: string): void => {
+    connections += 1;
+    const id = `${place.venue.id}.${connections}`;
+    const pingDueMs = clock.monoMs() + (session.pingMs ?? 0);
+    const client: Client = { id, place, socket, session, pingDueMs };
+    clients.add(client);
+    note(place.venue.id, id, { connect: url });
+    socket.on('message', (data) => onMessage(client, data.toString()));
+    socket.on('error', (thrown) => note(place.venue.id, id, { error: failureOf(thrown).code }));
+    socket.on('close', (code) => {
+      clients.delete(client);
+      note(place.venue.id, id, { close: code });
+    });
+  };
 
   const onMessage = (client: Client, text: string): void => {
     try {
       send(client, client.session.onMessage(text));
     } catch (thrown) {
       // A client's nonsense ends its own connection, as it would at the venue.
-      note(client.venue, client.id, { refused: failureOf(thrown).message });
+      note(client.place.venue.id, client.id, { refused: failureOf(thrown).message });
       client.socket.close(1008);
     }
   };
@@ -169,18 +190,15 @@ export async function startSim(options: SimOptions): Promise<Result<Sim>> {
     const message = `port ${options.port} of ${host} is in use: choose another with --port (0 takes any free one)`;
     return err(failure('EADDRINUSE', message, 'never'));
   }
-  const port = listening.value;
-  cancels.push(clock.every(STEP_MS, step));
-  cancels.push(
-    clock.every(PING_MS, () => {
-      for (const { socket } of clients) socket.ping();
-    }),
-  );
+  server.on('error', (thrown) => note('none', 'server', { error: failureOf(thrown).code }));
+  const stopSteps = clock.every(STEP_MS, step);
 
   return ok({
-    port,
-    endpoints: Object.fromEntries(options.venues.map((venue) => [venue.id, endpointsOf(venue, host, port)])),
-    requests: () => ({ ...requests }),
+    port: listening.value,
+    endpoints: Object.fromEntries(
+      options.venues.map((venue) => [venue.id, endpointsOf(venue, host, listening.value)]),
+    ),
+    requests: () => Object.fromEntries([...places].map(([id, place]) => [id, place.requests])),
     sent: () => sent,
     pause() {
       paused = true;
@@ -189,7 +207,7 @@ export async function startSim(options: SimOptions): Promise<Result<Sim>> {
       paused = false;
     },
     async stop() {
-      for (const cancel of cancels) cancel();
+      stopSteps();
       for (const { socket } of clients) socket.terminate();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -197,21 +215,22 @@ export async function startSim(options: SimOptions): Promise<Result<Sim>> {
   });
 }
 
-function marketOf(venue: Venue, { seed, rate, symbols, clock }: SimOptions): Market {
-  const own = venue.sim.instruments;
-  const more = (symbols[venue.id] ?? [])
-    .filter((symbol) => !own.some((one) => one.symbol === symbol))
-    .flatMap((symbol) => instrumentLike(own, symbol) ?? []);
-  return createMarket({ instruments: [...own, ...more], seed, rate, startUs: clock.wallUs() });
+function placeOf(venue: Venue, { seed, rate, symbols }: SimOptions, startUs: number): Place {
+  const instruments = offer(venue.sim.instruments, symbols[venue.id] ?? []);
+  // The venues' markets are not copies of one another.
+  const own = [...venue.id].reduce((sum, char) => sum * 31 + char.charCodeAt(0), 0);
+  const market = createMarket({ instruments, seed: (seed + own) % 1_000_003, rate, startUs });
+  return { venue, market, requests: 0, used: new Map() };
 }
 
-/** Any other symbol is offered with the digits of the venue's first instrument of that market. */
-function instrumentLike(own: readonly SimInstrument[], symbol: string): SimInstrument | null {
-  const parts = parseSymbol(symbol);
-  const model = own.find((one) => one.market === parts?.market);
-  return parts !== null && model !== undefined
-    ? { ...model, symbol, base: parts.base, quote: parts.quote }
-    : null;
+/** The header that tells the weight used in the running minute, this answer's included. */
+function charge(place: Place, { cost }: SimResponse, nowUs: number): Readonly<Record<string, string>> {
+  if (cost === undefined) return {};
+  const minute = Math.floor(nowUs / MINUTE_US);
+  const before = place.used.get(cost.pool);
+  const weight = cost.weight + (before?.minute === minute ? before.weight : 0);
+  place.used.set(cost.pool, { minute, weight });
+  return { [cost.header]: String(weight) };
 }
 
 function endpointsOf(venue: Venue, host: string, port: number): Readonly<Record<string, string>> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ok } from '../../src/core/result.ts';
-import { binance, bybit, okx } from '../fixtures/frames.ts';
+import { binance, bitflyer, bybit, okx } from '../fixtures/frames.ts';
 import { bookRows, playFeed } from '../support/feed.ts';
 import { LOCAL_US } from '../support/intake.ts';
 
@@ -108,5 +108,30 @@ describe('what does not fit the queue', () => {
     expect(bookRows(played).slice(0, 2)).toEqual(['S10', '+12']);
     expect(bookRows(played).slice(-2)).toEqual(['S39', '+40']);
     expect(played.facts('gap')).toHaveLength(1);
+  });
+
+  test('a book whose snapshots are pushed: nothing is asked for, the next one closes the hole', () => {
+    const played = playFeed('bitflyer', 'orderbook', ['BTC/JPY'], TINY);
+    const { handlers, sent } = played.source('realtime');
+    handlers.onOpen();
+    played.clock.advance(100);
+    const hellos = sent.length;
+    const bid = bitflyer.level('5860000.0', '0.1');
+    const ask = bitflyer.level('5861000.0', '0.1');
+    const say = (body: string) => handlers.onFrame(body, LOCAL_US);
+    say(bitflyer.snapshot(bid, ask));
+    for (let at = 0; at < 10; at++) say(bitflyer.board(bid, ask));
+    played.clock.advance(2_000);
+    played.run.credit(100);
+    played.clock.advance(3_000);
+    // Pushed snapshots are compared with a synced book, and begin one that is not.
+    say(bitflyer.board(bid, ask));
+    say(bitflyer.snapshot(bid, ask));
+    say(bitflyer.board(bid, ask));
+    played.clock.advance(20_000);
+    const rows = bookRows(played).map((row) => row[0]);
+    expect(rows.slice(-2)).toEqual(['S', '+']);
+    expect(rows.filter((row) => row === 'S')).toHaveLength(2);
+    expect([sent.length, played.facts('resubscribe')]).toEqual([hellos, []]);
   });
 });

@@ -232,6 +232,15 @@ describe('rows that find the writer full', () => {
   });
 });
 
+test('a batch that comes after the stop goes nowhere, and its credit comes back', async () => {
+  const { writer, state } = scripted({ room: 100 });
+  const { pipeline } = pipelineOf(writer);
+  await pipeline.close();
+  let credits = 0;
+  pipeline.ingest(trades({ 'A/USDT': [1] }), () => credits++);
+  expect([state.taken, credits, pipeline.status().bus.late]).toEqual([[], 1, 1]);
+});
+
 describe('kept books', () => {
   test('stand in one JSON object by symbol, sorted, the newest of each', async () => {
     const { writer } = scripted({ room: 1 });

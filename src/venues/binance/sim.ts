@@ -1,298 +1,300 @@
 /** Binance as a server, spot and USD-M, in today's shapes. */
 
-import type { Level } from '../../core/event.ts';
-import type {
-  JournalEntry,
-  SimBookUpdate,
-  SimEvent,
-  SimFrame,
-  SimInstrument,
-  SimRequest,
-  SimResponse,
-  SimSession,
-  SimTicker,
-  SimTrade,
-  SimView,
-  VenueSim,
+import {
+  bookEntry,
+  createSharedFrames,
+  type JournalEntry,
+  type SimBookUpdate,
+  type SimEvent,
+  type SimFill,
+  type SimFrame,
+  type SimInstrument,
+  type SimRequest,
+  type SimResponse,
+  type SimSession,
+  type SimTicker,
+  type SimTrade,
+  type SimView,
+  tickerEntry,
+  tradeEntry,
+  type VenueSim,
 } from '../../core/sim.ts';
 
-const instruments: readonly SimInstrument[] = (['BTC', 'ETH'] as const).flatMap((base) => [
-  {
-    symbol: `${base}/USDT`,
-    base,
-    quote: 'USDT',
-    market: 'spot',
-    tick: '0.01',
-    step: '0.00001',
-    priceDigits: 8,
-    amountDigits: 8,
-  },
-  {
-    symbol: `${base}/USDT:USDT`,
-    base,
-    quote: 'USDT',
-    market: 'linear',
-    tick: base === 'BTC' ? '0.10' : '0.01',
-    step: '0.001',
-    priceDigits: 2,
-    amountDigits: 3,
-  },
-]);
+const SPOT = { market: 'spot', priceDigits: 8, amountDigits: 8, quoteDigits: 8, zeros: 'all' } as const;
+const USDM = { market: 'linear', priceDigits: 2, amountDigits: 3, quoteDigits: 2, zeros: 'all' } as const;
+const BTC = { base: 'BTC', quote: 'USDT' };
+const ETH = { base: 'ETH', quote: 'USDT' };
+const instruments: readonly SimInstrument[] = [
+  { ...SPOT, ...BTC, symbol: 'BTC/USDT', tick: '0.01', step: '0.00001' },
+  { ...USDM, ...BTC, symbol: 'BTC/USDT:USDT', tick: '0.10', step: '0.001' },
+  { ...SPOT, ...ETH, symbol: 'ETH/USDT', tick: '0.01', step: '0.0001' },
+  { ...USDM, ...ETH, symbol: 'ETH/USDT:USDT', tick: '0.01', step: '0.001' },
+];
 
 const idOf = (instrument: SimInstrument): string => `${instrument.base}${instrument.quote}`;
 const ms = (us: number): number => Math.floor(us / 1000);
+/** An event is told (`E`) a little after it happened (`T`). */
+const told = (us: number): number => ms(us) + 2;
 
 /** USD-M numbers the updates of all symbols together: a symbol's own numbers lie far apart, `U` never follows `u`. */
 const usdmSequence = (count: number): number => count * 7 + 3;
-/** Every so many trades on USD-M one is off the book. */
+/** Every so many trades on USD-M one is off the book, with an id of its own for which `usdmTradeId` leaves room. */
 const OFF_BOOK_EVERY = 50;
+const usdmTradeId = (id: number): number => id + Math.floor(id / OFF_BOOK_EVERY);
+const OFF_BOOK = ['INSURANCE_FUND', 'ADL', 'NA'];
 
-/** What a path serves; the path-less USD-M URL of old is silently deaf for `/market` streams. */
 interface Route {
   readonly market: 'spot' | 'linear';
-  readonly kinds: readonly string[];
+  /** What the path serves; a subscription to anything else is taken, and silent. */
+  readonly streams: readonly string[];
   readonly wrapped: boolean;
 }
 
-const PUBLIC = ['trade', 'bookTicker', 'depth'];
-const MARKET = ['aggTrade', 'ticker'];
+const DEPTHS = ['depth', 'depth@100ms', 'depth@0ms', 'depth@250ms', 'depth@500ms'];
+const STREAMS: Readonly<Record<string, readonly string[]>> = {
+  spot: ['trade', 'aggTrade', 'bookTicker', 'ticker', 'miniTicker', 'depth', 'depth@100ms'],
+  public: ['trade', 'bookTicker', ...DEPTHS],
+  market: ['aggTrade', 'ticker', 'miniTicker'],
+};
+const BY_EVENT = {
+  trade: ['trade', 'aggTrade'],
+  book: DEPTHS,
+  quote: ['bookTicker'],
+  stats: ['ticker', 'miniTicker'],
+} as const;
 
+/** Below `/futures` is the path-less USD-M URL of old, retired 2026-04-23: only what `/public` has. */
 function routeOf(path: string): Route | null {
-  const match = /^\/(?:(public|market)\/)?(ws|stream)(?:\/.*)?$/.exec(path);
+  const match = /^\/(?:(public|market|futures)\/)?(ws|stream)(?:\/.*)?$/.exec(path);
   if (!match) return null;
-  const wrapped = match[2] === 'stream';
-  if (match[1] === undefined) return { market: 'spot', kinds: [...PUBLIC, ...MARKET], wrapped };
-  return { market: 'linear', kinds: match[1] === 'public' ? PUBLIC : MARKET, wrapped };
+  const way = match[1] ?? 'spot';
+  return {
+    market: way === 'spot' ? 'spot' : 'linear',
+    streams: STREAMS[way === 'futures' ? 'public' : way] ?? [],
+    wrapped: match[2] === 'stream',
+  };
 }
+
+const shared = createSharedFrames();
 
 function session({ path, query }: SimRequest, view: SimView): SimSession | null {
   const route = routeOf(path);
   if (route === null) return null;
-  const known = new Set(
-    view.instruments.filter((one) => one.market === route.market).map((one) => idOf(one).toLowerCase()),
-  );
-  const subscribed = new Set<string>();
-  const subscribe = (name: string): boolean => {
-    const [id = '', kind = ''] = name.split('@');
-    if (!known.has(id)) return false;
-    // Accepted and silent, as the real one does with a stream of the other path.
-    if (route.kinds.includes(kind)) subscribed.add(`${id}@${kind}`);
-    return true;
-  };
-  for (const name of (query.get('streams') ?? path.split('/ws/')[1] ?? '').split('/')) subscribe(name);
-
-  const frame = (name: string, data: object, journal: readonly JournalEntry[]): SimFrame => ({
-    text: JSON.stringify(route.wrapped ? { stream: name, data } : data),
-    journal,
-  });
+  const named = query.get('streams') ?? path.split('/ws/')[1] ?? '';
+  const asked = new Set(named.split('/').filter((name) => name !== ''));
+  const known = new Set(view.instruments.map((one) => idOf(one).toLowerCase()));
+  const reply = (answer: object): readonly SimFrame[] => [{ text: JSON.stringify(answer), journal: [] }];
 
   return {
+    // https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams and the USD-M page
+    pingMs: route.market === 'spot' ? 20_000 : 180_000,
     onMessage(text) {
-      const { method, params, id } = JSON.parse(text) as {
-        method: string;
-        params: readonly string[];
-        id: number;
+      const request = JSON.parse(text) as {
+        readonly method: string;
+        readonly params?: readonly string[];
+        readonly id: number;
       };
-      if (method === 'UNSUBSCRIBE')
-        for (const name of params) subscribed.delete(name.split('@').slice(0, 2).join('@'));
-      const taken = method !== 'SUBSCRIBE' || params.map(subscribe).every(Boolean);
-      const reply = taken
-        ? { result: null, id }
-        : { error: { code: 2, msg: 'Invalid request: unknown stream' }, id };
-      return [{ text: JSON.stringify(reply), journal: [] }];
+      const { method, params = [], id } = request;
+      if (method === 'LIST_SUBSCRIPTIONS') return reply({ result: [...asked], id });
+      if (method === 'UNSUBSCRIBE') {
+        for (const name of params) asked.delete(name);
+        return reply({ result: null, id });
+      }
+      const bad = params.find((name) => !known.has(name.split('@')[0] ?? ''));
+      if (method !== 'SUBSCRIBE' || bad !== undefined)
+        return reply({ error: { code: 2, msg: `Invalid request: ${bad ?? method}` }, id });
+      for (const name of params) asked.add(name);
+      return reply({ result: null, id });
     },
     onEvent(event) {
       if (event.instrument.market !== route.market) return [];
       const id = idOf(event.instrument).toLowerCase();
-      const wants = (kind: string): boolean => subscribed.has(`${id}@${kind}`);
-      return frames(event, id, route.market === 'spot', wants, frame);
+      return BY_EVENT[event.type === 'ticker' ? event.part : event.type]
+        .filter((stream) => route.streams.includes(stream) && asked.has(`${id}@${stream}`))
+        .flatMap((stream) =>
+          shared(event, `${route.wrapped} ${stream}`, () => framesOf(event, `${id}@${stream}`, route)),
+        );
     },
     onTick: () => [],
   };
 }
 
-function frames(
-  event: SimEvent,
-  id: string,
-  spot: boolean,
-  wants: (kind: string) => boolean,
-  frame: (name: string, data: object, journal: readonly JournalEntry[]) => SimFrame,
-): readonly SimFrame[] {
+type Told = readonly [data: object, ...journal: JournalEntry[]];
+
+function framesOf(event: SimEvent, stream: string, { market, wrapped }: Route): readonly SimFrame[] {
+  return messages(event, stream.split('@')[1] ?? '', market === 'spot').map(([data, ...journal]) => ({
+    text: JSON.stringify(wrapped ? { stream, data } : data),
+    journal,
+  }));
+}
+
+function messages(event: SimEvent, kind: string, spot: boolean): readonly Told[] {
   switch (event.type) {
     case 'trade':
-      return [
-        ...(wants('trade') ? [frame(`${id}@trade`, ...trade(event, spot))] : []),
-        ...(wants('aggTrade') ? [frame(`${id}@aggTrade`, ...aggTrade(event, spot))] : []),
-      ];
+      return kind === 'trade' ? trades(event, spot) : aggTrades(event, spot);
     case 'book':
-      return wants('depth') ? [frame(`${id}@depth@100ms`, ...depth(event, spot))] : [];
+      return [depth(event, spot)];
     case 'ticker':
-      if (event.part === 'quote')
-        return wants('bookTicker') ? [frame(`${id}@bookTicker`, ...bookTicker(event, spot))] : [];
-      return wants('ticker') ? [frame(`${id}@ticker`, ...ticker(event, spot))] : [];
+      if (kind === 'bookTicker') return [bookTicker(event, spot)];
+      return [kind === 'ticker' ? ticker(event, spot) : miniTicker(event, spot)];
   }
 }
 
-type Told = readonly [data: object, journal: readonly JournalEntry[]];
-
-function tradeEntry(event: SimTrade, id: number): JournalEntry {
-  const { instrument, side, price, amount, timeUs } = event;
-  return {
-    feed: 'trades',
-    symbol: instrument.symbol,
-    id: String(id),
-    side,
-    price,
-    amount,
-    timestampUs: ms(timeUs) * 1000,
-  };
+function trades(event: SimTrade, spot: boolean): readonly Told[] {
+  return event.prints.flatMap(({ price, fills }) =>
+    fills.flatMap((fill): readonly Told[] => {
+      if (spot) return [spotTrade(event, price, fill)];
+      const own = usdmTrade(event, price, fill, usdmTradeId(fill.id), 'MARKET');
+      if (fill.id % OFF_BOOK_EVERY !== 0) return [own];
+      const why = OFF_BOOK[(fill.id / OFF_BOOK_EVERY) % OFF_BOOK.length] ?? 'NA';
+      const [offBook] = usdmTrade(event, price, fill, usdmTradeId(fill.id) - 1, why);
+      return [[offBook], own];
+    }),
+  );
 }
 
-function trade(event: SimTrade, spot: boolean): Told {
-  const T = ms(event.timeUs);
-  const [p, q, s, m] = [event.price, event.amount, idOf(event.instrument), event.side === 'sell'];
-  if (spot) return [{ e: 'trade', E: T, s, t: event.id, p, q, T, m, M: true }, [tradeEntry(event, event.id)]];
-  const X = event.id % OFF_BOOK_EVERY === 0 ? 'INSURANCE_FUND' : 'MARKET';
-  const data = { e: 'trade', E: T, T, s, ps: s, t: event.id, p, q, X, m, st: 1 };
-  return [data, X === 'MARKET' ? [tradeEntry(event, event.id)] : []];
+function spotTrade(event: SimTrade, p: string, { id: t, amount: q }: SimFill): Told {
+  const [E, T, s, m] = [told(event.timeUs), ms(event.timeUs), idOf(event.instrument), event.side === 'sell'];
+  return [
+    { e: 'trade', E, s, t, p, q, T, m, M: true },
+    tradeEntry(event, { price: p, amount: q }, String(t), T * 1000),
+  ];
 }
 
-function aggTrade(event: SimTrade, spot: boolean): Told {
-  const T = ms(event.timeUs);
-  const s = idOf(event.instrument);
-  const a = event.id - 1_000_000;
-  const common = { e: 'aggTrade', E: T, a, s, p: event.price, q: event.amount, f: event.id, l: event.id, T };
-  const m = event.side === 'sell';
-  return [spot ? { ...common, m, M: true } : { ...common, ps: s, m, st: 1 }, [tradeEntry(event, a)]];
+function usdmTrade(event: SimTrade, p: string, { amount: q }: SimFill, t: number, X: string): Told {
+  const [E, T, s, m] = [told(event.timeUs), ms(event.timeUs), idOf(event.instrument), event.side === 'sell'];
+  return [
+    { e: 'trade', E, T, s, ps: s, t, p, q, X, m, st: 1 },
+    tradeEntry(event, { price: p, amount: q }, String(t), T * 1000),
+  ];
+}
+
+function aggTrades(event: SimTrade, spot: boolean): readonly Told[] {
+  const [E, T, s, m] = [told(event.timeUs), ms(event.timeUs), idOf(event.instrument), event.side === 'sell'];
+  return event.prints.map((print) => {
+    const { aggregate: a, price: p, amount: q, fills } = print;
+    const ids = fills.map((fill) => (spot ? fill.id : usdmTradeId(fill.id)));
+    const range = { p, q, f: ids[0], l: ids.at(-1), T, m };
+    const data = spot
+      ? { e: 'aggTrade', E, a, s, ...range, M: true }
+      : { e: 'aggTrade', E, a, s, ps: s, ...range, st: 1 };
+    return [data, tradeEntry(event, print, String(a), T * 1000)];
+  });
 }
 
 function bookTicker(event: SimTicker, spot: boolean): Told {
-  const s = idOf(event.instrument);
-  const T = ms(event.timeUs);
+  const [E, T, s, u] = [told(event.timeUs), ms(event.timeUs), idOf(event.instrument), event.sequence];
   const best = { b: event.bid[0], B: event.bid[1], a: event.ask[0], A: event.ask[1] };
-  const entry: JournalEntry = {
-    feed: 'ticker',
-    symbol: event.instrument.symbol,
-    timestampUs: spot ? null : T * 1000,
-  };
-  const u = event.sequence;
-  if (spot) return [{ u, s, ...best }, [entry]];
-  return [{ e: 'bookTicker', u: usdmSequence(u), s, ps: s, ...best, T, E: T, st: 1 }, [entry]];
+  if (spot) return [{ u, s, ...best }, tickerEntry(event.instrument, null)];
+  const data = { e: 'bookTicker', u: usdmSequence(u), s, ps: s, ...best, T, E, st: 1 };
+  return [data, tickerEntry(event.instrument, T * 1000)];
 }
 
 function ticker(event: SimTicker, spot: boolean): Told {
-  const s = idOf(event.instrument);
-  const E = ms(event.timeUs);
-  const { last: c, baseVolume: v, quoteVolume: q } = event;
-  const change = { p: '0.00', P: '0.000', w: c, c, Q: event.bid[1] };
-  const sides = { b: event.bid[0], B: event.bid[1], a: event.ask[0], A: event.ask[1] };
-  const range = { o: c, h: c, l: c, v, q, O: E - 86_400_000, C: E, F: 1, L: 2, n: 2 };
+  const [E, s] = [told(event.timeUs), idOf(event.instrument)];
+  const { open: o, high: h, low: l, last: c, lastAmount: Q, baseVolume: v, quoteVolume: q } = event;
+  const move = Number(c) - Number(o);
+  const change = { p: move.toFixed(2), P: ((100 * move) / Number(o)).toFixed(3), w: o };
+  const quote = { b: event.bid[0], B: event.bid[1], a: event.ask[0], A: event.ask[1] };
+  const day = { o, h, l, v, q, O: E - 86_400_000, C: E, F: 1, L: event.sequence, n: event.sequence };
   const data = spot
-    ? { e: '24hrTicker', E, s, x: c, ...change, ...sides, ...range }
-    : { e: '24hrTicker', E, s, ps: s, ...change, ...range, st: 1 };
-  return [data, [{ feed: 'ticker', symbol: event.instrument.symbol, timestampUs: E * 1000 }]];
+    ? { e: '24hrTicker', E, s, ...change, x: o, c, Q, ...quote, ...day }
+    : { e: '24hrTicker', E, s, ps: s, ...change, c, Q, ...day, st: 1 };
+  return [data, tickerEntry(event.instrument, E * 1000)];
+}
+
+function miniTicker(event: SimTicker, spot: boolean): Told {
+  const [e, E, s] = ['24hrMiniTicker', told(event.timeUs), idOf(event.instrument)];
+  const { open: o, high: h, low: l, last: c, baseVolume: v, quoteVolume: q } = event;
+  const day = { c, o, h, l, v, q };
+  return [
+    spot ? { e, E, s, ...day } : { e, E, s, ps: s, ...day, st: 1 },
+    tickerEntry(event.instrument, E * 1000),
+  ];
 }
 
 function depth(event: SimBookUpdate, spot: boolean): Told {
-  const E = ms(event.timeUs);
-  const s = idOf(event.instrument);
-  const [b, a] = [event.bids, event.asks];
-  const entry = (sequence: number, prevSequence: number): JournalEntry => ({
-    feed: 'orderbook',
-    symbol: event.instrument.symbol,
-    snapshot: false,
-    sequence,
-    prevSequence,
-    bids: b,
-    asks: a,
-  });
+  const [e, E, T, s] = ['depthUpdate', told(event.timeUs), ms(event.timeUs), idOf(event.instrument)];
+  const { instrument, bids: b, asks: a } = event;
+  const entry = (timeMs: number, sequence: number, prevSequence: number): JournalEntry =>
+    bookEntry(instrument, event, { timestampUs: timeMs * 1000, snapshot: false, sequence, prevSequence });
   if (spot) {
     const [U, u] = [event.first, event.last];
-    return [{ e: 'depthUpdate', E, s, U, u, b, a }, [entry(u, U - 1)]];
+    return [{ e, E, s, U, u, b, a }, entry(E, u, U - 1)];
   }
   const [U, u, pu] = [event.first * 7, usdmSequence(event.last), usdmSequence(event.previous)];
-  return [{ e: 'depthUpdate', E, T: E, s, ps: s, U, u, pu, b, a, st: 1 }, [entry(u, pu)]];
+  return [{ e, E, T, s, ps: s, U, u, pu, b, a, st: 1 }, entry(T, u, pu)];
 }
 
-const HEADERS = { 'x-mbx-used-weight-1m': '10' };
+/** What a depth answer weighs, by its limit: https://developers.binance.com/docs/binance-spot-api-docs/rest-api */
+const SPOT_WEIGHTS = [[100, 5], [500, 25], [1000, 50], [5000, 250]] as const; // biome-ignore format: a table
+const USDM_WEIGHTS = [[5, 2], [10, 2], [20, 2], [50, 2], [100, 5], [500, 10], [1000, 20]] as const; // biome-ignore format: a table
 
 function rest({ path, query }: SimRequest, view: SimView): SimResponse | null {
   const match = /^\/(api\/v3|fapi\/v1)\/(ping|time|depth|exchangeInfo)$/.exec(path);
   if (!match) return null;
   const spot = match[1] === 'api/v3';
   const offered = view.instruments.filter((one) => one.market === (spot ? 'spot' : 'linear'));
-  const answer = (body: object, status = 200, journal: readonly JournalEntry[] = []): SimResponse => ({
+  const answer = (status: number, weight: number, body: object): SimResponse => ({
     status,
     body: JSON.stringify(body),
-    headers: HEADERS,
-    journal,
+    cost: { pool: spot ? 'spot' : 'usdm', weight, header: 'x-mbx-used-weight-1m' },
   });
+  const refuse = (code: number, msg: string): SimResponse => answer(400, 1, { code, msg });
+  const serverTime = ms(view.nowUs());
   switch (match[2]) {
     case 'ping':
-      return answer({});
+      return answer(200, 1, {});
     case 'time':
-      return answer({ serverTime: ms(view.nowUs()) });
+      return answer(200, 1, { serverTime });
     case 'depth': {
       const instrument = offered.find((one) => idOf(one) === query.get('symbol'));
-      if (instrument === undefined) return answer(INVALID, 400);
-      return depthAnswer(instrument, Number(query.get('limit') ?? 100), view, spot, answer);
+      if (instrument === undefined) return refuse(-1121, 'Invalid symbol.');
+      const limit = Number(query.get('limit') ?? (spot ? 100 : 500));
+      const weight = spot
+        ? SPOT_WEIGHTS.find(([most]) => limit >= 1 && limit <= most)?.[1]
+        : USDM_WEIGHTS.find(([only]) => limit === only)?.[1];
+      if (weight === undefined) return refuse(-4021, `'${limit}' is not valid depth limit.`);
+      const { body, entry } = depthAnswer(instrument, limit, view);
+      return { ...answer(200, weight, body), journal: [entry] };
     }
     default: {
-      const one = query.get('symbol');
-      const ids =
-        one === null ? (JSON.parse(query.get('symbols') ?? 'null') as readonly string[] | null) : [one];
-      const chosen = ids === null ? offered : offered.filter((each) => ids.includes(idOf(each)));
-      if (ids !== null && chosen.length < ids.length) return answer(INVALID, 400);
-      return answer({
-        timezone: 'UTC',
-        serverTime: ms(view.nowUs()),
-        symbols: chosen.map((each) => info(each, spot)),
-      });
+      const ids = query.has('symbol') ? [query.get('symbol')] : listOf(query.get('symbols'));
+      if (ids === null) return refuse(-1100, "Illegal characters found in parameter 'symbols'.");
+      const chosen = offered.filter((one) => ids.length === 0 || ids.includes(idOf(one)));
+      if (chosen.length < ids.length) return refuse(-1121, 'Invalid symbol.');
+      return answer(200, spot ? 20 : 1, { timezone: 'UTC', serverTime, symbols: chosen.map(info) });
     }
   }
 }
 
-const INVALID = { code: -1121, msg: 'Invalid symbol.' };
-
-function depthAnswer(
-  instrument: SimInstrument,
-  limit: number,
-  view: SimView,
-  spot: boolean,
-  answer: (body: object, status: number, journal: readonly JournalEntry[]) => SimResponse,
-): SimResponse {
-  const book = view.book(instrument.symbol, limit);
-  const lastUpdateId = spot ? book.sequence : usdmSequence(book.sequence);
-  const E = ms(view.nowUs());
-  const levels: { readonly bids: readonly Level[]; readonly asks: readonly Level[] } = {
-    bids: book.bids,
-    asks: book.asks,
-  };
-  const body = spot ? { lastUpdateId, ...levels } : { lastUpdateId, E, T: E, ...levels };
-  const symbol = instrument.symbol;
-  return answer(body, 200, [
-    { feed: 'orderbook', symbol, snapshot: true, sequence: lastUpdateId, prevSequence: null, ...levels },
-  ]);
+/** `["BTCUSDT"]`; empty when absent, null when it is no list. */
+function listOf(text: string | null): readonly unknown[] | null {
+  if (text === null) return [];
+  const inner = /^\[("[A-Z0-9]+"(?:,"[A-Z0-9]+")*)\]$/.exec(text)?.[1];
+  return inner === undefined ? null : inner.replaceAll('"', '').split(',');
 }
 
-function info(instrument: SimInstrument, spot: boolean): object {
+function depthAnswer(instrument: SimInstrument, limit: number, view: SimView) {
+  const book = view.book(instrument.symbol, limit);
+  const spot = instrument.market === 'spot';
+  const lastUpdateId = spot ? book.sequence : usdmSequence(book.sequence);
+  const [E, T] = [told(view.nowUs()), ms(view.nowUs())];
+  const numbers = { snapshot: true, sequence: lastUpdateId, prevSequence: null };
+  const entry = bookEntry(instrument, book, { timestampUs: spot ? null : T * 1000, ...numbers });
+  return { body: { lastUpdateId, ...(spot ? {} : { E, T }), bids: book.bids, asks: book.asks }, entry };
+}
+
+function info(one: SimInstrument): object {
+  const id = idOf(one);
   const filters = [
-    {
-      filterType: 'PRICE_FILTER',
-      minPrice: instrument.tick,
-      maxPrice: '1000000.00',
-      tickSize: instrument.tick,
-    },
+    { filterType: 'PRICE_FILTER', minPrice: one.tick, maxPrice: '1000000.00', tickSize: one.tick },
+    { filterType: 'LOT_SIZE', minQty: one.step, maxQty: '9000.00', stepSize: one.step },
   ];
-  const names = {
-    symbol: idOf(instrument),
-    status: 'TRADING',
-    baseAsset: instrument.base,
-    quoteAsset: instrument.quote,
-  };
-  return spot
+  const names = { symbol: id, status: 'TRADING', baseAsset: one.base, quoteAsset: one.quote };
+  return one.market === 'spot'
     ? { ...names, filters }
-    : { ...names, pair: idOf(instrument), contractType: 'PERPETUAL', marginAsset: instrument.quote, filters };
+    : { ...names, pair: id, contractType: 'PERPETUAL', marginAsset: one.quote, filters };
 }
 
 export const sim: VenueSim = { instruments, session, rest };

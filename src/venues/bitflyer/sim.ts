@@ -1,52 +1,55 @@
-/** bitFlyer as a server. Its numbers are JSON numbers, so frames are put together as text. */
+/** bitFlyer as a server. Its numbers are JSON numbers with digits of their own, so frames are put together as text. */
 
 import type { Level } from '../../core/event.ts';
-import type {
-  JournalEntry,
-  SimBookUpdate,
-  SimEvent,
-  SimFrame,
-  SimInstrument,
-  SimRequest,
-  SimResponse,
-  SimSession,
-  SimTicker,
-  SimTrade,
-  SimView,
-  VenueSim,
+import {
+  bookEntry,
+  createSharedFrames,
+  type JournalEntry,
+  type SimBookUpdate,
+  type SimEvent,
+  type SimFrame,
+  type SimInstrument,
+  type SimRequest,
+  type SimResponse,
+  type SimSession,
+  type SimTicker,
+  type SimTrade,
+  type SimView,
+  tickerEntry,
+  tradeEntry,
+  type VenueSim,
 } from '../../core/sim.ts';
 
-const yen = (base: string, market: 'spot' | 'linear'): SimInstrument => ({
-  symbol: market === 'spot' ? `${base}/JPY` : `${base}/JPY:JPY`,
-  base,
-  quote: 'JPY',
-  market,
-  tick: '1',
-  step: '0.001',
-  priceDigits: 1,
-  amountDigits: 3,
-});
+const YEN = { quote: 'JPY', tick: '1', step: '0.0001', priceDigits: 1, amountDigits: 4, quoteDigits: 1 };
+const instruments: readonly SimInstrument[] = [
+  { ...YEN, zeros: 'one', symbol: 'BTC/JPY', base: 'BTC', market: 'spot' },
+  { ...YEN, zeros: 'one', symbol: 'ETH/JPY', base: 'ETH', market: 'spot' },
+  { ...YEN, zeros: 'one', symbol: 'BTC/JPY:JPY', base: 'BTC', market: 'linear' },
+];
 
-const instruments: readonly SimInstrument[] = [yen('BTC', 'spot'), yen('ETH', 'spot'), yen('BTC', 'linear')];
-
+/** Measured: about every 5 s, up to 300 levels a side. */
 const SNAPSHOT_EVERY_US = 5_000_000;
+const FIRST_SNAPSHOT_US = 200_000;
 const SNAPSHOT_LEVELS = 300;
-/** Every so many executions one comes from an auction, where no side took. */
-const AUCTION_EVERY = 60;
+/** Every so many market orders one is of an auction (itayose), where no side took. */
+const AUCTION_EVERY = 30;
+/** Every so many board messages one removes a level that is not there. */
+const ABSENT_EVERY = 16;
 const CHANNEL = /^lightning_(board_snapshot|board|ticker|executions)_(.+)$/;
 
 const idOf = (one: SimInstrument): string =>
   `${one.market === 'linear' ? 'FX_' : ''}${one.base}_${one.quote}`;
-/** ISO 8601 with seven fraction digits. */
+/** ISO 8601 with seven fraction digits; the last is finer than a µs. */
 const iso = (us: number): string =>
-  `${new Date(us / 1000).toISOString().slice(0, 19)}.${String(us % 1_000_000).padStart(6, '0')}0Z`;
+  `${new Date(us / 1000).toISOString().slice(0, 19)}.${String(us % 1_000_000).padStart(6, '0')}7Z`;
 
-function message(channel: string, text: string, journal: readonly JournalEntry[]): SimFrame {
-  return {
-    text: `{"jsonrpc":"2.0","method":"channelMessage","params":{"channel":"${channel}","message":${text}}}`,
-    journal,
-  };
+interface Request {
+  readonly method: string;
+  readonly params?: { readonly channel?: string };
+  readonly id?: number;
 }
+
+const shared = createSharedFrames();
 
 function session({ path }: SimRequest, view: SimView): SimSession | null {
   if (path !== '/json-rpc') return null;
@@ -55,105 +58,120 @@ function session({ path }: SimRequest, view: SimView): SimSession | null {
   /** When the next board snapshot of a product is due; the first soon after the subscription. */
   const due = new Map<string, number>();
 
+  const answer = ({ method, params, id }: Request): object | null => {
+    const channel = params?.channel ?? '';
+    const [, kind, product = ''] = CHANNEL.exec(channel) ?? [];
+    const known = offered.has(product) && (method === 'subscribe' || method === 'unsubscribe');
+    if (known && method === 'subscribe') {
+      channels.add(channel);
+      if (kind === 'board_snapshot') due.set(product, view.nowUs() + FIRST_SNAPSHOT_US);
+    } else if (known) {
+      channels.delete(channel);
+      if (kind === 'board_snapshot') due.delete(product);
+    }
+    // A notification, without an id, is never answered.
+    if (id === undefined) return null;
+    const reply = known ? { result: true } : { error: { code: -32602, message: 'Invalid params' } };
+    return { jsonrpc: '2.0', id, ...reply };
+  };
+
   return {
+    pingMs: null,
     onMessage(text) {
-      const { method, params, id } = JSON.parse(text) as {
-        method: string;
-        params?: { readonly channel?: string };
-        id?: number;
-      };
-      const channel = params?.channel ?? '';
-      const [, kind, product = ''] = CHANNEL.exec(channel) ?? [];
-      const known = offered.has(product);
-      if (known && method === 'subscribe') {
-        channels.add(channel);
-        if (kind === 'board_snapshot') due.set(product, view.nowUs() + 200_000);
-      } else if (method === 'unsubscribe') {
-        channels.delete(channel);
-        if (kind === 'board_snapshot') due.delete(product);
-      }
-      if (id === undefined) return [];
-      const reply = known ? { result: true } : { error: { code: -32602, message: 'Invalid params' } };
-      return [{ text: JSON.stringify({ jsonrpc: '2.0', id, ...reply }), journal: [] }];
+      const request = JSON.parse(text) as Request | readonly Request[];
+      const said = 'length' in request ? request.map(answer).filter((one) => one !== null) : answer(request);
+      return said === null ? [] : [{ text: JSON.stringify(said), journal: [] }];
     },
-    onEvent: (event) => frames(event, channels),
+    onEvent(event) {
+      const channel = `lightning_${BY_EVENT[event.type]}_${idOf(event.instrument)}`;
+      if (!channels.has(channel)) return [];
+      return shared(event, channel, () => [frameOf(event, channel, view)]);
+    },
     onTick(nowUs) {
-      const out: SimFrame[] = [];
+      const frames: SimFrame[] = [];
       for (const [product, dueUs] of due) {
         const instrument = offered.get(product);
         if (instrument === undefined || nowUs < dueUs) continue;
         due.set(product, nowUs + SNAPSHOT_EVERY_US);
-        out.push(boardSnapshot(instrument, view));
+        frames.push(boardSnapshot(instrument, view));
       }
-      return out;
+      return frames;
     },
   };
 }
 
-function frames(event: SimEvent, channels: ReadonlySet<string>): readonly SimFrame[] {
-  const product = idOf(event.instrument);
-  const wanted = (kind: string): boolean => channels.has(`lightning_${kind}_${product}`);
+const BY_EVENT = { trade: 'executions', ticker: 'ticker', book: 'board' } as const;
+
+function frameOf(event: SimEvent, channel: string, view: SimView): SimFrame {
   switch (event.type) {
     case 'trade':
-      return wanted('executions') ? [execution(event, product)] : [];
+      return executions(event, channel);
     case 'ticker':
-      return wanted('ticker') ? [ticker(event, product)] : [];
+      return ticker(event, channel);
     case 'book':
-      return wanted('board') ? [board(event, product)] : [];
+      return board(event, channel, view);
   }
 }
 
-function execution(event: SimTrade, product: string): SimFrame {
-  const { instrument, price, amount, timeUs } = event;
-  const auction = event.id % AUCTION_EVERY === 0;
-  const side = auction ? '' : event.side === 'buy' ? 'BUY' : 'SELL';
-  const acceptance = `JRF20261121-000029-${String(event.id).padStart(6, '0')}`;
-  const text =
-    `[{"id":${event.id},"side":"${side}","price":${price},"size":${amount},"exec_date":"${iso(timeUs)}",` +
-    `"buy_child_order_acceptance_id":"${acceptance}","sell_child_order_acceptance_id":"${acceptance}"}]`;
-  const entry: JournalEntry = {
-    feed: 'trades',
-    symbol: instrument.symbol,
-    id: String(event.id),
-    side: auction ? 'unknown' : event.side,
-    price,
-    amount,
-    timestampUs: timeUs,
+function message(channel: string, text: string, journal: readonly JournalEntry[]): SimFrame {
+  return {
+    text: `{"jsonrpc":"2.0","method":"channelMessage","params":{"channel":"${channel}","message":${text}}}`,
+    journal,
   };
-  return message(`lightning_executions_${product}`, text, [entry]);
 }
 
-function ticker(event: SimTicker, product: string): SimFrame {
+/** All fills of a market order in one batch. */
+function executions(event: SimTrade, channel: string): SimFrame {
+  const { side, prints, timeUs } = event;
+  const auction = (prints[0]?.aggregate ?? 0) % AUCTION_EVERY === 0;
+  const theirs = auction ? '' : side === 'buy' ? 'BUY' : 'SELL';
+  const fills = prints.flatMap(({ price, fills }) => fills.map(({ id, amount }) => ({ id, price, amount })));
+  const texts = fills.map(({ id, price, amount }) => {
+    const acceptance = `JRF20261121-000029-${String(id % 1_000_000).padStart(6, '0')}`;
+    return (
+      `{"id":${id},"side":"${theirs}","price":${price},"size":${amount},"exec_date":"${iso(timeUs)}",` +
+      `"buy_child_order_acceptance_id":"${acceptance}","sell_child_order_acceptance_id":"${acceptance}"}`
+    );
+  });
+  const taker = auction ? 'unknown' : side;
+  const journal = fills.map((fill) => tradeEntry(event, fill, String(fill.id), timeUs, taker));
+  return message(channel, `[${texts.join(',')}]`, journal);
+}
+
+function ticker(event: SimTicker, channel: string): SimFrame {
+  const { instrument, timeUs, bid, ask } = event;
   const text =
-    `{"product_code":"${product}","state":"RUNNING","timestamp":"${iso(event.timeUs)}","tick_id":${event.sequence},` +
-    `"best_bid":${event.bid[0]},"best_ask":${event.ask[0]},"best_bid_size":${event.bid[1]},"best_ask_size":${event.ask[1]},` +
-    `"total_bid_depth":600.1,"total_ask_depth":700.2,"market_bid_size":0.0,"market_ask_size":0.0,` +
+    `{"product_code":"${idOf(instrument)}","state":"RUNNING","timestamp":"${iso(timeUs)}","tick_id":${event.sequence},` +
+    `"best_bid":${bid[0]},"best_ask":${ask[0]},"best_bid_size":${bid[1]},"best_ask_size":${ask[1]},` +
+    `"total_bid_depth":228.960583500000,"total_ask_depth":295.478593560000,` +
+    `"market_bid_size":0.0,"market_ask_size":0.0,` +
     `"ltp":${event.last},"volume":${event.baseVolume},"volume_by_product":${event.baseVolume}}`;
-  const entry: JournalEntry = { feed: 'ticker', symbol: event.instrument.symbol, timestampUs: event.timeUs };
-  return message(`lightning_ticker_${product}`, text, [entry]);
+  return message(channel, text, [tickerEntry(instrument, timeUs)]);
 }
 
 const sideText = (levels: readonly Level[]): string =>
   levels.map(([price, size]) => `{"price":${price},"size":${size}}`).join(',');
 
-function boardText(bids: readonly Level[], asks: readonly Level[]): string {
-  const mid = bids[0]?.[0] ?? asks[0]?.[0] ?? '0.0';
+interface Levels {
+  readonly bids: readonly Level[];
+  readonly asks: readonly Level[];
+}
+
+/** With the middle of the best prices as they are now. */
+function boardText({ symbol }: SimInstrument, { bids, asks }: Levels, view: SimView): string {
+  const { bid, ask } = view.ticker(symbol);
+  const mid = ((Number(bid[0]) + Number(ask[0])) / 2).toFixed(1);
   return `{"mid_price":${mid},"bids":[${sideText(bids)}],"asks":[${sideText(asks)}]}`;
 }
 
-function boardEntry(
-  symbol: string,
-  snapshot: boolean,
-  bids: readonly Level[],
-  asks: readonly Level[],
-): JournalEntry {
-  return { feed: 'orderbook', symbol, snapshot, sequence: null, prevSequence: null, bids, asks };
-}
+const boardEntry = (instrument: SimInstrument, snapshot: boolean, levels: Levels): JournalEntry =>
+  bookEntry(instrument, levels, { timestampUs: null, snapshot, sequence: null, prevSequence: null });
 
-function board({ instrument, bids, asks }: SimBookUpdate, product: string): SimFrame {
-  return message(`lightning_board_${product}`, boardText(bids, asks), [
-    boardEntry(instrument.symbol, false, bids, asks),
-  ]);
+function board({ instrument, index, bids, asks }: SimBookUpdate, channel: string, view: SimView): SimFrame {
+  // Where the best bid stands no ask can be.
+  const [bid] = index % ABSENT_EVERY === 0 ? view.book(instrument.symbol, 1).bids : [];
+  const told = { bids, asks: bid === undefined ? asks : [...asks, [bid[0], '0.0'] as const] };
+  return message(channel, boardText(instrument, told, view), [boardEntry(instrument, false, told)]);
 }
 
 /** The real one's arrays are in no order. */
@@ -163,9 +181,9 @@ function boardSnapshot(instrument: SimInstrument, view: SimView): SimFrame {
     ...levels.filter((_, index) => index % 2 === 1),
     ...levels.filter((_, index) => index % 2 === 0),
   ];
-  const [bids, asks] = [mixed(book.bids), mixed(book.asks)];
-  const entry = boardEntry(instrument.symbol, true, bids, asks);
-  return message(`lightning_board_snapshot_${idOf(instrument)}`, boardText(bids, asks), [entry]);
+  const told = { bids: mixed(book.bids), asks: mixed(book.asks) };
+  const channel = `lightning_board_snapshot_${idOf(instrument)}`;
+  return message(channel, boardText(instrument, told, view), [boardEntry(instrument, true, told)]);
 }
 
 const MARKET_TYPES = { spot: 'Spot', linear: 'FX' } as const;
@@ -184,8 +202,8 @@ function rest({ path, query }: SimRequest, view: SimView): SimResponse | null {
       const one = view.instruments.find((each) => idOf(each) === query.get('product_code'));
       if (one === undefined)
         return { status: 404, body: '{"status":-1,"error_message":"Invalid product","data":null}' };
-      const { bids, asks } = view.book(one.symbol, SNAPSHOT_LEVELS);
-      return { status: 200, body: boardText(bids, asks) };
+      const book = view.book(one.symbol, SNAPSHOT_LEVELS);
+      return { status: 200, body: boardText(one, book, view), journal: [boardEntry(one, true, book)] };
     }
     default:
       return null;

@@ -1,250 +1,217 @@
 /** OKX v5 as a server, spot and swaps, in today's shapes. */
 
 import type { Level } from '../../core/event.ts';
-import type {
-  JournalEntry,
-  SimBookUpdate,
-  SimEvent,
-  SimFrame,
-  SimInstrument,
-  SimRequest,
-  SimResponse,
-  SimSession,
-  SimTicker,
-  SimTrade,
-  SimView,
-  VenueSim,
+import {
+  bookEntry,
+  createSharedFrames,
+  type JournalEntry,
+  type SimEvent,
+  type SimFrame,
+  type SimInstrument,
+  type SimRequest,
+  type SimResponse,
+  type SimSession,
+  type SimTicker,
+  type SimTrade,
+  type SimView,
+  tickerEntry,
+  tradeEntry,
+  type VenueSim,
 } from '../../core/sim.ts';
 
-const instruments: readonly SimInstrument[] = (['BTC', 'ETH'] as const).flatMap((base) => [
-  {
-    symbol: `${base}/USDT`,
-    base,
-    quote: 'USDT',
-    market: 'spot',
-    tick: '0.1',
-    step: '0.00000001',
-    priceDigits: 1,
-    amountDigits: 8,
-  },
-  // Contracts of 0.01 coins.
-  {
-    symbol: `${base}/USDT:USDT`,
-    base,
-    quote: 'USDT',
-    market: 'linear',
-    tick: '0.1',
-    step: '0.01',
-    priceDigits: 1,
-    amountDigits: 2,
-  },
-]);
+const DIGITS = { priceDigits: 2, amountDigits: 8, quoteDigits: 9, zeros: 'none' } as const;
+const BTC = { ...DIGITS, base: 'BTC', quote: 'USDT', tick: '0.1' };
+const ETH = { ...DIGITS, base: 'ETH', quote: 'USDT', tick: '0.01' };
+/** Amounts of swaps are in contracts. */
+const instruments: readonly SimInstrument[] = [
+  { ...BTC, symbol: 'BTC/USDT', market: 'spot', step: '0.00000001' },
+  { ...BTC, symbol: 'BTC/USDT:USDT', market: 'linear', step: '0.01' },
+  { ...ETH, symbol: 'ETH/USDT', market: 'spot', step: '0.000001' },
+  { ...ETH, symbol: 'ETH/USDT:USDT', market: 'linear', step: '0.01' },
+];
+/** Base units in a contract (`ctVal`). */
+const CONTRACT = '0.01';
 
 const CHANNELS = ['books', 'books5', 'trades', 'tickers'];
-/** `seqId` grows by more than one, as it does across a matching engine. */
+/** Levels that `books` keeps and `books5` shows. */
+const DEPTH = 400;
+const FEW = 5;
+/** Grows by more than one, as it does across a matching engine. */
 const seqId = (count: number): number => 79_000_000_000 + count * 3;
 /** Every so many updates an idle push follows: no levels, `seqId` = `prevSeqId`. */
 const IDLE_EVERY = 40;
-const ms = (us: number): string => String(Math.floor(us / 1000));
+const ms = (us: number): number => Math.floor(us / 1000);
 const idOf = (one: SimInstrument): string =>
   `${one.base}-${one.quote}${one.market === 'linear' ? '-SWAP' : ''}`;
+/** Price, amount, a field that is always 0, and the number of orders. */
 const four = (levels: readonly Level[]): readonly (readonly string[])[] =>
-  levels.map(([px, sz]) => [px, sz, '0', '1']);
+  levels.map(([px, sz]) => [px, sz, '0', /^[0.]+$/.test(sz) ? '0' : '1']);
 
 interface Arg {
   readonly channel: string;
   readonly instId: string;
 }
 
+const shared = createSharedFrames();
+
 function session({ path }: SimRequest, view: SimView): SimSession | null {
   if (path !== '/ws/v5/public') return null;
-  const offered = new Map(view.instruments.map((one) => [idOf(one), one]));
   const subscribed = new Set<string>();
+  const said = (answer: object): SimFrame => ({
+    text: JSON.stringify({ ...answer, connId: 'sim' }),
+    journal: [],
+  });
 
   const subscribe = (arg: Arg): readonly SimFrame[] => {
-    const instrument = offered.get(arg.instId);
+    const instrument = view.instruments.find((one) => idOf(one) === arg.instId);
     if (instrument === undefined || !CHANNELS.includes(arg.channel)) {
       const msg = `Wrong URL or channel:${arg.channel},instId:${arg.instId} doesn't exist. Please use the correct URL, channel and parameters referring to API document.`;
-      return [{ text: JSON.stringify({ event: 'error', msg, code: '60018', connId: 'sim' }), journal: [] }];
+      return [said({ event: 'error', msg, code: '60018' })];
     }
-    const fresh = !subscribed.has(`${arg.channel} ${arg.instId}`);
-    subscribed.add(`${arg.channel} ${arg.instId}`);
-    const ack = { text: JSON.stringify({ event: 'subscribe', arg, connId: 'sim' }), journal: [] };
-    const first = fresh && arg.channel === 'books' ? [snapshot(instrument, view)] : [];
-    return [ack, ...first];
+    const name = `${arg.channel} ${arg.instId}`;
+    const fresh = !subscribed.has(name);
+    subscribed.add(name);
+    return [said({ event: 'subscribe', arg }), ...(fresh ? firstFrames(instrument, arg.channel, view) : [])];
   };
 
   return {
+    pingMs: null,
     onMessage(text) {
       if (text === 'ping') return [{ text: 'pong', journal: [] }];
-      const { op, args } = JSON.parse(text) as { op: string; args: readonly Arg[] };
+      const { op, args } = JSON.parse(text) as { readonly op: string; readonly args: readonly Arg[] };
       if (op === 'subscribe') return args.flatMap(subscribe);
+      if (op !== 'unsubscribe')
+        return [said({ event: 'error', msg: `Illegal request: ${text}`, code: '60012' })];
       return args.map((arg) => {
         subscribed.delete(`${arg.channel} ${arg.instId}`);
-        return { text: JSON.stringify({ event: 'unsubscribe', arg, connId: 'sim' }), journal: [] };
+        return said({ event: 'unsubscribe', arg });
       });
     },
-    onEvent: (event) =>
-      frames(event, (channel) => subscribed.has(`${channel} ${idOf(event.instrument)}`), view),
+    onEvent(event) {
+      const instId = idOf(event.instrument);
+      return BY_EVENT[event.type]
+        .filter((channel) => subscribed.has(`${channel} ${instId}`))
+        .flatMap((channel) => shared(event, channel, () => framesOf(event, channel, view)));
+    },
     onTick: () => [],
   };
 }
 
-function frames(event: SimEvent, wants: (channel: string) => boolean, view: SimView): readonly SimFrame[] {
+const BY_EVENT = { trade: ['trades'], ticker: ['tickers'], book: ['books', 'books5'] } as const;
+
+/** What a new subscription brings at once. */
+function firstFrames(instrument: SimInstrument, channel: string, view: SimView): readonly SimFrame[] {
+  if (channel === 'tickers') return [ticker(view.ticker(instrument.symbol))];
+  if (channel === 'books5') return [five(instrument, view)];
+  if (channel !== 'books') return [];
+  const { bids, asks, sequence } = view.window(instrument.symbol, DEPTH);
+  const last = { seqId: seqId(sequence), prevSeqId: -1 };
+  return [book(instrument, 'snapshot', view.nowUs(), { bids, asks }, last)];
+}
+
+function framesOf(event: SimEvent, channel: string, view: SimView): readonly SimFrame[] {
   switch (event.type) {
     case 'trade':
-      return wants('trades') ? [trade(event)] : [];
+      return trades(event);
     case 'ticker':
-      return wants('tickers') ? [ticker(event)] : [];
-    case 'book':
+      return [ticker(event)];
+    case 'book': {
+      const { instrument, timeUs } = event;
+      const window = view.window(instrument.symbol, channel === 'books' ? DEPTH : FEW);
+      if (window.update !== event.index) return [];
+      if (channel === 'books5') return [five(instrument, view)];
+      const [now, before] = [seqId(window.sequence), seqId(window.previous)];
+      const levels = { bids: window.changedBids, asks: window.changedAsks };
+      const idle = { seqId: now, prevSeqId: now };
       return [
-        ...(wants('books') ? [update(event)] : []),
-        ...(wants('books') && event.index % IDLE_EVERY === 0 ? [idle(event)] : []),
-        ...(wants('books5') ? [five(event, view)] : []),
+        book(instrument, 'update', timeUs, levels, { seqId: now, prevSeqId: before }),
+        ...(window.index % IDLE_EVERY === 0
+          ? [book(instrument, 'update', timeUs, { bids: [], asks: [] }, idle)]
+          : []),
       ];
+    }
   }
 }
 
-function trade(event: SimTrade): SimFrame {
-  const { instrument, side, price: px, amount: sz, timeUs } = event;
-  const instId = idOf(instrument);
-  const tradeId = String(event.id);
-  const data = [
-    {
-      instId,
-      tradeId,
-      px,
-      sz,
-      side,
-      ts: ms(timeUs),
-      count: String(1 + (event.id % 3)),
-      source: '0',
-      seqId: seqId(event.id),
-    },
-  ];
-  const timestampUs = Number(ms(timeUs)) * 1000;
-  const entry: JournalEntry = {
-    feed: 'trades',
-    symbol: instrument.symbol,
-    id: tradeId,
-    side,
-    price: px,
-    amount: sz,
-    timestampUs,
-  };
-  return { text: JSON.stringify({ arg: { channel: 'trades', instId }, data }), journal: [entry] };
+const frame = (
+  channel: string,
+  instId: string,
+  rest: object,
+  journal: readonly JournalEntry[],
+): SimFrame => ({
+  text: JSON.stringify({ arg: { channel, instId }, ...rest }),
+  journal,
+});
+
+/** One row for what a market order took at one price; its id is that of the last fill. */
+function trades(event: SimTrade): readonly SimFrame[] {
+  const instId = idOf(event.instrument);
+  const time = ms(event.timeUs);
+  return event.prints.map((print) => {
+    const { aggregate, price: px, amount: sz, fills } = print;
+    const tradeId = String(fills.at(-1)?.id);
+    const more = { count: String(fills.length), source: '0', seqId: seqId(aggregate) };
+    const one = { instId, tradeId, px, sz, side: event.side, ts: String(time), ...more };
+    return frame('trades', instId, { data: [one] }, [tradeEntry(event, print, tradeId, time * 1000)]);
+  });
 }
 
 function ticker(event: SimTicker): SimFrame {
-  const instId = idOf(event.instrument);
-  const spot = event.instrument.market === 'spot';
-  const { last } = event;
-  const data = [
-    {
-      instType: spot ? 'SPOT' : 'SWAP',
-      instId,
-      last,
-      lastSz: event.bid[1],
-      askPx: event.ask[0],
-      askSz: event.ask[1],
-      bidPx: event.bid[0],
-      bidSz: event.bid[1],
-      open24h: last,
-      high24h: last,
-      low24h: last,
-      sodUtc0: last,
-      sodUtc8: last,
-      volCcy24h: spot ? event.quoteVolume : event.baseVolume,
-      vol24h: event.baseVolume,
-      ts: ms(event.timeUs),
-    },
-  ];
-  const timestampUs = Number(ms(event.timeUs)) * 1000;
-  const journal: readonly JournalEntry[] = [{ feed: 'ticker', symbol: event.instrument.symbol, timestampUs }];
-  return { text: JSON.stringify({ arg: { channel: 'tickers', instId }, data }), journal };
+  const { instrument, last, open, bid, ask, baseVolume } = event;
+  const instId = idOf(instrument);
+  const spot = instrument.market === 'spot';
+  const one = {
+    instType: spot ? 'SPOT' : 'SWAP',
+    instId,
+    last,
+    lastSz: event.lastAmount,
+    askPx: ask[0],
+    askSz: ask[1],
+    bidPx: bid[0],
+    bidSz: bid[1],
+    open24h: open,
+    high24h: event.high,
+    low24h: event.low,
+    sodUtc0: open,
+    sodUtc8: open,
+    // Quote currency on spot; on swaps base currency, while `vol24h` counts contracts.
+    volCcy24h: spot ? event.quoteVolume : String(Number((Number(baseVolume) * Number(CONTRACT)).toFixed(8))),
+    vol24h: baseVolume,
+    ts: String(ms(event.timeUs)),
+  };
+  const timestampUs = ms(event.timeUs) * 1000;
+  return frame('tickers', instId, { data: [one] }, [tickerEntry(instrument, timestampUs)]);
 }
 
-interface BookTold {
-  readonly action: 'snapshot' | 'update';
+interface Levels {
   readonly bids: readonly Level[];
   readonly asks: readonly Level[];
-  readonly seq: number;
-  readonly previous: number;
-  readonly timeUs: number;
 }
 
-function bookFrame(instrument: SimInstrument, told: BookTold): SimFrame {
-  const { action, bids, asks, seq, previous, timeUs } = told;
-  const arg = { channel: 'books', instId: idOf(instrument) };
-  const one = {
-    asks: four(asks),
-    bids: four(bids),
-    ts: ms(timeUs),
-    checksum: 0,
-    seqId: seq,
-    prevSeqId: previous,
-  };
-  const snapshotRow = action === 'snapshot';
-  const entry: JournalEntry = {
-    feed: 'orderbook',
-    symbol: instrument.symbol,
-    snapshot: snapshotRow,
-    sequence: seq,
-    prevSequence: snapshotRow ? null : previous,
-    bids,
-    asks,
-  };
-  return { text: JSON.stringify({ arg, action, data: [one] }), journal: [entry] };
+function book(
+  instrument: SimInstrument,
+  action: 'snapshot' | 'update',
+  timeUs: number,
+  levels: Levels,
+  ids: { readonly seqId: number; readonly prevSeqId: number },
+): SimFrame {
+  const sides = { asks: four(levels.asks), bids: four(levels.bids) };
+  const data = [{ ...sides, ts: String(ms(timeUs)), checksum: 0, ...ids }];
+  const snapshot = action === 'snapshot';
+  const numbers = { snapshot, sequence: ids.seqId, prevSequence: snapshot ? null : ids.prevSeqId };
+  const entry = bookEntry(instrument, levels, { timestampUs: ms(timeUs) * 1000, ...numbers });
+  return frame('books', idOf(instrument), { action, data }, [entry]);
 }
 
-function snapshot(instrument: SimInstrument, view: SimView): SimFrame {
-  const { bids, asks, told } = view.book(instrument.symbol, 400);
-  return bookFrame(instrument, {
-    action: 'snapshot',
-    bids,
-    asks,
-    seq: seqId(told),
-    previous: -1,
-    timeUs: view.nowUs(),
-  });
-}
-
-function update({ instrument, bids, asks, last, previous, timeUs }: SimBookUpdate): SimFrame {
-  return bookFrame(instrument, {
-    action: 'update',
-    bids,
-    asks,
-    seq: seqId(last),
-    previous: seqId(previous),
-    timeUs,
-  });
-}
-
-function idle({ instrument, last, timeUs }: SimBookUpdate): SimFrame {
-  return bookFrame(instrument, {
-    action: 'update',
-    bids: [],
-    asks: [],
-    seq: seqId(last),
-    previous: seqId(last),
-    timeUs,
-  });
-}
-
-function five({ instrument, last, timeUs }: SimBookUpdate, view: SimView): SimFrame {
-  const { bids, asks } = view.book(instrument.symbol, 5);
+function five(instrument: SimInstrument, view: SimView): SimFrame {
+  const window = view.window(instrument.symbol, FEW);
   const instId = idOf(instrument);
-  const data = [{ asks: four(asks), bids: four(bids), instId, ts: ms(timeUs), seqId: seqId(last) }];
-  const entry: JournalEntry = {
-    feed: 'orderbook',
-    symbol: instrument.symbol,
-    snapshot: true,
-    sequence: seqId(last),
-    prevSequence: null,
-    bids,
-    asks,
-  };
-  return { text: JSON.stringify({ arg: { channel: 'books5', instId }, data }), journal: [entry] };
+  const [time, sequence] = [ms(view.nowUs()), seqId(window.sequence)];
+  const sides = { asks: four(window.asks), bids: four(window.bids) };
+  const numbers = { timestampUs: time * 1000, snapshot: true, sequence, prevSequence: null };
+  return frame('books5', instId, { data: [{ ...sides, instId, ts: String(time), seqId: sequence }] }, [
+    bookEntry(instrument, window, numbers),
+  ]);
 }
 
 function rest({ path, query }: SimRequest, view: SimView): SimResponse | null {
@@ -252,9 +219,11 @@ function rest({ path, query }: SimRequest, view: SimView): SimResponse | null {
     status: 200,
     body: JSON.stringify({ code, data, msg }),
   });
-  if (path === '/api/v5/public/time') return answer('0', '', [{ ts: ms(view.nowUs()) }]);
+  if (path === '/api/v5/public/time') return answer('0', '', [{ ts: String(ms(view.nowUs())) }]);
   if (path !== '/api/v5/public/instruments') return null;
-  const market = query.get('instType') === 'SPOT' ? 'spot' : 'linear';
+  const type = query.get('instType');
+  if (type !== 'SPOT' && type !== 'SWAP') return answer('51000', 'Parameter instType error', []);
+  const market = type === 'SPOT' ? 'spot' : 'linear';
   const id = query.get('instId');
   const chosen = view.instruments.filter((one) => one.market === market && (id === null || idOf(one) === id));
   if (id !== null && chosen.length === 0) return answer('51001', "Instrument ID doesn't exist", []);
@@ -270,7 +239,7 @@ function info(one: SimInstrument): object {
     baseCcy: spot ? one.base : '',
     quoteCcy: spot ? one.quote : '',
     settleCcy: spot ? '' : one.quote,
-    ctVal: spot ? '' : '0.01',
+    ctVal: spot ? '' : CONTRACT,
     ctMult: spot ? '' : '1',
     ctValCcy: spot ? '' : one.base,
     ctType: spot ? '' : 'linear',
