@@ -28,7 +28,9 @@ export function createCounters(): Counters {
     resyncs: 0,
     ignored,
     ignore(name) {
-      const key = name in ignored || Object.keys(ignored).length < NAMES_LIMIT ? name : '(others)';
+      const short = name.slice(0, 60);
+      const isRoom = Object.hasOwn(ignored, short) || Object.keys(ignored).length < NAMES_LIMIT;
+      const key = isRoom ? short : '(others)';
       ignored[key] = (ignored[key] ?? 0) + 1;
     },
   };

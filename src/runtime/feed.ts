@@ -194,11 +194,12 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
         report('connect', { connection: plan.name, url: plan.url });
       },
       onFrame: (text, localUs) => intake.frame(plan.name, text, localUs),
-      onDown(why: Failure) {
+      onDown(why: Failure, wasUp: boolean) {
         lastError = `${plan.name}: ${why.code} ${why.message}`;
         intake.close(plan.name);
         for (const one of plan.instruments) asked.delete(one.symbol);
-        report('reconnect', { connection: plan.name, code: why.code, message: why.message });
+        const { code, message } = why;
+        report('reconnect', { connection: plan.name, was_up: wasUp, code, message });
       },
     });
 

@@ -15,7 +15,8 @@ export interface LinkPort {
   open(plan: ConnectionPlan, handlers: SourceHandlers): Source;
   onUp(): void;
   onFrame(text: string, localUs: number): void;
-  onDown(why: Failure): void;
+  /** It ended; or, with `wasUp` false, an attempt to open it failed. */
+  onDown(why: Failure, wasUp: boolean): void;
 }
 
 export interface Link {
@@ -87,11 +88,13 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
 
   const onClose = (why: Failure): void => {
     if (up && clock.monoMs() - openedMs >= GOOD_MS) attempt = 0;
+    const wasUp = up;
     const silent = up && clock.monoMs() - lastSignMs > plan.idleMs;
     clear();
     if (stopped) return;
     port.onDown(
       silent ? { ...why, code: 'silent', message: `no sign of life for ${plan.idleMs / 1000} s` } : why,
+      wasUp,
     );
     timers.push(clock.after(backoffMs(attempt, BACKOFF, random), open));
     attempt += 1;

@@ -56,6 +56,8 @@ export function createWorkerTally(clock: Clock): WorkerTally {
     gap(fact) {
       // The books that a disconnect or an overflow takes with it are the same gap.
       if (fact.type === 'resync' && (fact.reason === 'disconnect' || fact.reason === 'overflow')) return;
+      // A try to open a connection that is down already adds nothing to miss.
+      if (fact.type === 'reconnect' && fact.was_up === false) return;
       gaps += 1;
     },
     read: () => ({

@@ -29,6 +29,7 @@ function linkOf(plan: Partial<ConnectionPlan> = {}, chance = 1) {
   const opened: Opened[] = [];
   const seen: string[] = [];
   const downs: Failure[] = [];
+  const wereUp: boolean[] = [];
   const link: Link = startLink({ ...PLAN, ...plan }, clock, () => chance, {
     open(_, handlers) {
       const made: Opened = { atMs: clock.monoMs(), handlers, sent: [], closes: [] };
@@ -43,7 +44,10 @@ function linkOf(plan: Partial<ConnectionPlan> = {}, chance = 1) {
     },
     onUp: () => seen.push('up'),
     onFrame: (text) => seen.push(text),
-    onDown: (why) => downs.push(why),
+    onDown(why, wasUp) {
+      downs.push(why);
+      wereUp.push(wasUp);
+    },
   });
   const at = (index: number): Opened => {
     const one = opened[index];
@@ -51,7 +55,7 @@ function linkOf(plan: Partial<ConnectionPlan> = {}, chance = 1) {
     return one;
   };
   const newest = (): Opened => at(opened.length - 1);
-  return { clock, link, opened, at, newest, seen, downs };
+  return { clock, link, opened, wereUp, at, newest, seen, downs };
 }
 
 const gone = failure('ECONNRESET', 'read ECONNRESET');
@@ -156,6 +160,15 @@ describe('life', () => {
     const { at, downs } = linkOf();
     at(0).handlers.onClose(gone);
     expect(downs).toEqual([gone]);
+  });
+
+  test('the end of an open connection is told apart from a try that failed', () => {
+    const { clock, at, wereUp } = linkOf();
+    at(0).handlers.onClose(gone);
+    clock.advance(30_000);
+    at(1).handlers.onOpen();
+    at(1).handlers.onClose(gone);
+    expect(wereUp).toEqual([false, true]);
   });
 });
 

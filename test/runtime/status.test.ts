@@ -115,6 +115,7 @@ describe('the tally of a worker', () => {
     const tally = createWorkerTally(manualClock());
     const scope = 'okx.orderbook';
     tally.gap({ type: 'reconnect', scope });
+    tally.gap({ type: 'reconnect', scope, was_up: false });
     tally.gap({ type: 'resync', scope, symbol: 'A', reason: 'disconnect' });
     tally.gap({ type: 'gap', scope, symbol: 'A', kind: 'overflow' });
     tally.gap({ type: 'resync', scope, symbol: 'A', reason: 'overflow' });
