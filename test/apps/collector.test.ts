@@ -13,6 +13,7 @@ import {
   startCollector,
   until,
 } from '../support/collector.ts';
+import { fileOf, isRecorded, levels, SYMBOLS } from '../support/journal.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tapedeck-collector-'));
 const runs: Run[] = [];
@@ -27,13 +28,6 @@ function start(...args: Parameters<typeof startCollector>): Run {
   return run;
 }
 
-const SYMBOLS = {
-  binance: ['BTC/USDT', 'ETH/USDT', 'BTC/USDT:USDT'],
-  bybit: ['BTC/USDT', 'BTC/USDT:USDT', 'ETH/USDT:USDT'],
-  okx: ['BTC/USDT', 'ETH/USDT', 'BTC/USDT:USDT'],
-  bitflyer: ['BTC/JPY', 'ETH/JPY', 'BTC/JPY:JPY'],
-} as const;
-
 type Row = Readonly<Record<string, string>>;
 
 async function rows(folder: string, file: string): Promise<readonly Row[]> {
@@ -41,11 +35,6 @@ async function rows(folder: string, file: string): Promise<readonly Row[]> {
   if (!read.ok) throw new Error(`${file}: ${read.error.message}`);
   return read.value.records as readonly Row[];
 }
-
-const fileOf = (feed: string, venue: string, symbol: string): string =>
-  `${feed}-${venue}-${symbol.replaceAll('/', '-').replaceAll(':', '_')}.csv`;
-
-const levels = (side: JournalLine['bids']): string => JSON.stringify(side);
 
 describe('what was sent is what was recorded', () => {
   test('each trade and book update once, in order, digit for digit; each ticker message a row', async () => {
@@ -61,15 +50,8 @@ describe('what was sent is what was recorded', () => {
       return workers.length === 12 && workers.every((worker) => worker.rows_written > 60);
     });
     sim.pause();
-    // What was sent is still under way: done when every message has become an event, or is told otherwise.
-    let before = -1;
-    await until('nothing is under way', () => {
-      const now = run.status().workers.reduce((sum, worker) => sum + worker.events_total, 0);
-      const still = now === before;
-      before = now;
-      return still && now > 0 && run.status().state !== 'starting';
-    });
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    // What was sent is still under way: a stop would end its connection before it is read.
+    await until('all that was sent is in the files', () => isRecorded(folder, journal));
     run.process.kill('SIGTERM');
     expect(await run.exit).toBe(0);
     await sim.stop();
@@ -114,10 +96,17 @@ describe('what was sent is what was recorded', () => {
     const want = sent.filter((line) => line.feed === 'ticker');
     const got = await rows(folder, fileOf('ticker', venue, symbol));
     // Two connections can carry one ticker (Binance USD-M): their messages are in order each, not together.
-    const times = (list: readonly (string | undefined)[]) => [...list].sort();
-    expect(times(got.map((row) => (row.timestamp === row.local_timestamp ? 'ours' : row.timestamp)))).toEqual(
-      times(want.map((line) => (line.timestampUs === null ? 'ours' : String(line.timestampUs)))),
-    );
+    const left = got.map((row) => row.timestamp);
+    for (const { timestampUs } of want) {
+      if (timestampUs === null) continue;
+      const at = left.indexOf(String(timestampUs));
+      expect([symbol, timestampUs, at >= 0]).toEqual([symbol, timestampUs, true]);
+      left.splice(at, 1);
+    }
+    // What is left are the messages without a time, which stand under ours.
+    const ours = new Set(got.map((row) => row.local_timestamp));
+    expect(left.length).toBe(want.filter((line) => line.timestampUs === null).length);
+    expect(left.every((timestamp) => ours.has(timestamp ?? ''))).toBe(true);
     return want.length;
   }
 
