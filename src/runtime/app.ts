@@ -93,7 +93,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     dataDir,
     clock,
     replace: replaceFile,
-    onError: (message) => logger.error({ message }, 'rejects'),
+    onError: (message) => onError('debug/rejects', failure('rejects', message)),
   });
   const pipeline = createPipeline({
     writer,
@@ -135,6 +135,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     latest: () => latest.status(),
     stages: () => pipeline.status(),
     ledger: () => ledger.errors(),
+    log: () => input.log.errors(),
     rejects: () => rejects.total(),
     preflightFailures: () => [...failing.values()],
     restOk: () => Object.fromEntries([...restOk].map(([id, rest_ok]) => [id, { rest_ok }])),

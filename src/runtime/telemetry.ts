@@ -32,6 +32,7 @@ export interface TelemetryInput {
   latest(): { readonly errors: number };
   stages(): ReturnType<Pipeline['status']>;
   ledger(): { readonly count: number; readonly last: Failure | null };
+  log(): { readonly count: number; readonly last: Failure | null };
   rejects(): number;
   preflightFailures(): readonly string[];
   restOk(): StatusInput['venues'];
@@ -98,6 +99,7 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
         ...stageFacts(stages),
         latest_errors: input.latest().errors,
         ledger_errors: input.ledger().count,
+        log_errors: input.log().count,
         rejects: input.rejects(),
       },
     });
