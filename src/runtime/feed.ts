@@ -7,7 +7,7 @@ import type { Clock, Random } from '../core/ports.ts';
 import type { Failure, Result } from '../core/result.ts';
 import type { Source, SourceHandlers } from '../core/source.ts';
 import { seconds } from '../core/time.ts';
-import type { ConnectionPlan, Located, RestCall, Venue } from '../core/venue.ts';
+import type { ConnectionPlan, RestCall, Venue } from '../core/venue.ts';
 import { type Batcher, createBatcher } from './batcher.ts';
 import { createIntake } from './intake.ts';
 import { type Link, startLink } from './link.ts';
@@ -20,13 +20,8 @@ import type {
   RestText,
   SymbolStatus,
 } from './protocol.ts';
+import { createSnapshots } from './snapshots.ts';
 
-/**
- * A book that is not joined this long after its snapshot was asked for is asked for again; each time the wait doubles,
- * since some venues count subscriptions (OKX: 480 an hour on a connection).
- */
-const JOIN_TIMEOUT_MS = 10_000;
-const JOIN_TIMEOUT_CAP_MS = 300_000;
 /** Samples of refused frames that are sent between two ticks. */
 const SAMPLES_A_TICK = 20;
 /** Levels a side of `latest/book-{ex}.json`. */
@@ -51,10 +46,6 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const scope = `${venue.id}.${init.feed}`;
   const byKey = new Map(init.instruments.map((one) => [`${one.market} ${one.id}`, one] as const));
   const bySymbol = new Map(init.instruments.map((one) => [one.symbol, one] as const));
-  /** Books whose snapshot was asked for: when, and how often without success. */
-  const asked = new Map<string, { readonly sinceMs: number; readonly tries: number }>();
-  /** Books with a REST request under way, waiting for its permit perhaps: one at a time. */
-  const fetching = new Set<string>();
   const changedBooks = new Set<string>();
   const links: Link[] = [];
   /** Symbols that are losing events now; of a book, until a snapshot closes the hole. */
@@ -99,7 +90,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     },
     needSnapshot: (symbol, reason) => needSnapshot(symbol, reason),
     lost(symbol, reason) {
-      asked.delete(symbol);
+      snapshots.forget(symbol);
       // `latest/` must not go on calling it synced.
       changedBooks.add(symbol);
       report('resync', { symbol, reason });
@@ -132,55 +123,30 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
 
   const askSnapshot = (symbol: string, reason: string): void => {
     const located = bySymbol.get(symbol);
-    const link = linkOf(symbol);
-    // A closed connection brings a snapshot, or the first delta, by itself when it is open again.
-    if (located === undefined || stopped || !link?.isUp()) return;
-    const call = venue.rest.depth(located, init.options.depth);
-    if (call !== null) return fetchSnapshot(located, call);
-    const texts = venue.resubscribe(located, init.options);
-    if (texts.length === 0) return;
-    noteAsked(symbol);
-    link.say(texts);
-    report('resubscribe', { symbol, reason });
-  };
-
-  const noteAsked = (symbol: string): void => {
-    asked.set(symbol, { sinceMs: clock.monoMs(), tries: (asked.get(symbol)?.tries ?? -1) + 1 });
-  };
-
-  /** One request for a book at a time; the answer may lead to the next. */
-  const fetchSnapshot = (located: Located, call: RestCall): void => {
-    if (fetching.has(located.symbol)) return;
-    fetching.add(located.symbol);
-    void port.ask(call, 'resync').then((answer) => {
-      fetching.delete(located.symbol);
-      if (stopped) return;
-      asked.set(located.symbol, { sinceMs: clock.monoMs(), tries: 0 });
-      const snapshot = answer.ok
-        ? venue.rest.readDepth(answer.value.text, located, answer.value.localUs)
-        : answer;
-      if (snapshot.ok) return intake.snapshot(snapshot.value);
-      lastError = `snapshot of ${located.symbol}: ${snapshot.error.code} ${snapshot.error.message}`;
-      report('snapshot_failed', {
-        symbol: located.symbol,
-        code: snapshot.error.code,
-        message: snapshot.error.message,
-      });
-    });
+    if (located !== undefined) snapshots.ask(located, reason);
   };
 
   const linkOf = (symbol: string): Link | undefined =>
     links.find((link) => link.plan.instruments.some((one) => one.symbol === symbol));
 
-  /** Books whose snapshot was asked for long ago, or whose asking failed, are asked for again. */
+  const snapshots = createSnapshots(venue, {
+    clock,
+    options: init.options,
+    linkOf,
+    isSynced: (symbol) => intake.books().get(symbol)?.state() === 'synced',
+    ask: port.ask,
+    arrived: (snapshot) => intake.snapshot(snapshot),
+    failed(symbol, code, message) {
+      lastError = `snapshot of ${symbol}: ${code} ${message}`;
+      report('snapshot_failed', { symbol, code, message });
+    },
+    report,
+  });
+
   const watch = (): void => {
-    for (const [symbol, { sinceMs, tries }] of [...asked]) {
-      const waitMs = Math.min(JOIN_TIMEOUT_CAP_MS, JOIN_TIMEOUT_MS * 2 ** tries);
-      if (intake.books().get(symbol)?.state() === 'synced') asked.delete(symbol);
-      else if (clock.monoMs() - sinceMs >= waitMs) askSnapshot(symbol, 'no snapshot came');
-    }
+    snapshots.watch((symbol) => bySymbol.get(symbol));
     if (init.feed !== 'orderbook' || batcher.queued() >= init.tuning.batchEvents) return;
-    for (const symbol of overflowing) if (!asked.has(symbol)) askSnapshot(symbol, 'overflow');
+    for (const symbol of overflowing) if (!snapshots.isAsked(symbol)) askSnapshot(symbol, 'overflow');
   };
 
   const start = (plan: ConnectionPlan): Link =>
@@ -190,14 +156,14 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
         intake.open(plan.name, plan.url);
         if (init.feed === 'orderbook')
           for (const one of plan.instruments)
-            if (venue.bookRule(one.market).snapshot === 'subscribe') noteAsked(one.symbol);
+            if (venue.bookRule(one.market).snapshot === 'subscribe') snapshots.expect(one.symbol);
         report('connect', { connection: plan.name, url: plan.url });
       },
       onFrame: (text, localUs) => intake.frame(plan.name, text, localUs),
       onDown(why: Failure, wasUp: boolean) {
         lastError = `${plan.name}: ${why.code} ${why.message}`;
         intake.close(plan.name);
-        for (const one of plan.instruments) asked.delete(one.symbol);
+        for (const one of plan.instruments) snapshots.forget(one.symbol);
         const { code, message } = why;
         report('reconnect', { connection: plan.name, was_up: wasUp, code, message });
       },
@@ -267,6 +233,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
 
   const stop = (): void => {
     stopped = true;
+    snapshots.stop();
     cancel();
     // How it was when it was stopped: that its connections end now says nothing of its health.
     const { state } = status();

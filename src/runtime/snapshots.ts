@@ -1,0 +1,99 @@
+/** Snapshots for the books of one feed: asked for when a book needs one, and again when none came. */
+
+import type { BookMessage } from '../core/event.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Result } from '../core/result.ts';
+import type { FeedOptions, Located, RestCall, Venue } from '../core/venue.ts';
+import type { Link } from './link.ts';
+import type { Fact, Priority, RestText } from './protocol.ts';
+
+/**
+ * A book that is not joined this long after its snapshot was asked for is asked for again; each time the wait doubles,
+ * since some venues count subscriptions (OKX: 480 an hour on a connection).
+ */
+const JOIN_TIMEOUT_MS = 10_000;
+const JOIN_TIMEOUT_CAP_MS = 300_000;
+
+export interface SnapshotsPort {
+  readonly clock: Clock;
+  readonly options: FeedOptions;
+  linkOf(symbol: string): Link | undefined;
+  isSynced(symbol: string): boolean;
+  ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
+  /** A REST answer came that is a snapshot. */
+  arrived(snapshot: BookMessage, answer: RestText): void;
+  /** An answer was no snapshot, or none came. */
+  failed(symbol: string, code: string, message: string): void;
+  report(type: string, more: Omit<Fact, 'type' | 'scope'>): void;
+}
+
+export interface Snapshots {
+  ask(located: Located, reason: string): void;
+  /** The venue pushes one by itself after a subscription that was just made: it is waited for. */
+  expect(symbol: string): void;
+  isAsked(symbol: string): boolean;
+  forget(symbol: string): void;
+  /** Books whose snapshot was asked for long ago, or whose asking failed, are asked for again. */
+  watch(locate: (symbol: string) => Located | undefined): void;
+  stop(): void;
+}
+
+export function createSnapshots(venue: Venue, port: SnapshotsPort): Snapshots {
+  const { clock } = port;
+  /** Books whose snapshot was asked for: when, and how often without success. */
+  const asked = new Map<string, { readonly sinceMs: number; readonly tries: number }>();
+  /** Books with a REST request under way, waiting for its permit perhaps: one at a time. */
+  const fetching = new Set<string>();
+  let stopped = false;
+
+  const expect = (symbol: string): void => {
+    asked.set(symbol, { sinceMs: clock.monoMs(), tries: (asked.get(symbol)?.tries ?? -1) + 1 });
+  };
+
+  /** One request for a book at a time; the answer may lead to the next. */
+  const fetch = (located: Located, call: RestCall): void => {
+    const { symbol } = located;
+    if (fetching.has(symbol)) return;
+    fetching.add(symbol);
+    void port.ask(call, 'resync').then((answer) => {
+      fetching.delete(symbol);
+      if (stopped) return;
+      asked.set(symbol, { sinceMs: clock.monoMs(), tries: 0 });
+      if (!answer.ok) return port.failed(symbol, answer.error.code, answer.error.message);
+      const snapshot = venue.rest.readDepth(answer.value.text, located, answer.value.localUs);
+      if (snapshot.ok) port.arrived(snapshot.value, answer.value);
+      else port.failed(symbol, snapshot.error.code, snapshot.error.message);
+    });
+  };
+
+  const ask = (located: Located, reason: string): void => {
+    const link = port.linkOf(located.symbol);
+    // A closed connection brings a snapshot, or the first delta, by itself when it is open again.
+    if (stopped || !link?.isUp()) return;
+    const call = venue.rest.depth(located, port.options.depth);
+    if (call !== null) return fetch(located, call);
+    const texts = venue.resubscribe(located, port.options);
+    if (texts.length === 0) return;
+    expect(located.symbol);
+    link.say(texts);
+    port.report('resubscribe', { symbol: located.symbol, reason });
+  };
+
+  return {
+    ask,
+    expect,
+    isAsked: (symbol) => asked.has(symbol),
+    forget: (symbol) => void asked.delete(symbol),
+    watch(locate) {
+      for (const [symbol, { sinceMs, tries }] of [...asked]) {
+        const waitMs = Math.min(JOIN_TIMEOUT_CAP_MS, JOIN_TIMEOUT_MS * 2 ** tries);
+        const located = locate(symbol);
+        if (port.isSynced(symbol) || located === undefined) asked.delete(symbol);
+        else if (clock.monoMs() - sinceMs >= waitMs) ask(located, 'no snapshot came');
+      }
+    },
+    stop() {
+      stopped = true;
+    },
+  };
+}
