@@ -43,6 +43,8 @@ port.on('message', (message: ToFetcher) => {
   switch (message.type) {
     case 'credit':
       return feed.credit(message.batches);
+    case 'rotate':
+      return feed.rotate(message.symbol);
     case 'answer': {
       answers.get(message.id)?.(message.result);
       answers.delete(message.id);

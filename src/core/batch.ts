@@ -10,6 +10,10 @@ export interface BatchPart {
   readonly rows: number;
   /** Where the newest row begins: the row of `latest/`. */
   readonly lastRow: number;
+  /** The UTC day of receipt whose file these rows belong to: `2026-11-21`. */
+  readonly day: string;
+  /** A new file begins with these rows (those of a book with a snapshot). */
+  readonly begins: boolean;
 }
 
 export interface Batch {

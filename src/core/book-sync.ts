@@ -3,7 +3,7 @@
  * checked at the join and on every later message; only what was applied to a synced book becomes a row.
  */
 
-import { applyDelta, type Book, createBook, isCrossed, resetBook } from './book.ts';
+import { applyDelta, type Book, createBook, isCrossed, levelsOf, resetBook } from './book.ts';
 import { createDriftCheck, type DriftVerdict } from './drift.ts';
 import type { BookChange, BookMessage } from './event.ts';
 import type { BookRule } from './venue.ts';
@@ -32,6 +32,8 @@ export interface BookSync {
   on(message: BookMessage): void;
   /** Gives the book up and joins anew: the connection ended, a message was lost or refused. */
   resync(reason: string): void;
+  /** The kept book as a snapshot of our own, best levels first, received at `localUs`. Null while it is not synced. */
+  snapshotOf(localUs: number): BookChange | null;
 }
 
 export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
@@ -41,6 +43,8 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
   let waiting: BookMessage[] = [];
   let candidate: BookMessage | null = null;
   let last: number | null = null;
+  /** The newest message that was applied. */
+  let applied: BookMessage | null = null;
   let snapshotSequence: number | null = null;
   /** The next delta is the first after its snapshot: judged by the join rule. */
   let first = false;
@@ -72,12 +76,14 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
     first = true;
     state = 'synced';
     drift?.reset(snapshot);
+    applied = snapshot;
     port.applied(row(snapshot, last, null));
   };
 
   const apply = (delta: BookMessage): void => {
     applyDelta(book, delta.bids, delta.asks);
     drift?.touch(delta);
+    applied = delta;
     first = false;
     if (isNumbered) {
       last = delta.sequence;
@@ -192,6 +198,19 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
       const wasSynced = state === 'synced';
       lose(reason);
       if (wasSynced && rule.snapshot === 'subscribe') port.needSnapshot(reason);
+    },
+    snapshotOf(localUs) {
+      if (state !== 'synced' || applied === null) return null;
+      snapshotSequence = last;
+      // What follows continues it by number, as it did before.
+      const ours = {
+        ...applied,
+        localUs,
+        snapshot: true,
+        bids: levelsOf(book.bids),
+        asks: levelsOf(book.asks),
+      };
+      return row(ours, last, null);
     },
   };
 }

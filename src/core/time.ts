@@ -45,6 +45,20 @@ export function dayOf(us: number): string {
   return new Date(us / 1000).toISOString().slice(0, 10).replaceAll('-', '');
 }
 
+/** One UTC day: its name (`2026-11-21`), and the µs at which it begins and ends. */
+export interface UtcDay {
+  readonly name: string;
+  readonly startUs: number;
+  readonly endUs: number;
+}
+
+const DAY_US = 86_400_000_000;
+
+export function utcDay(us: number): UtcDay {
+  const startUs = Math.floor(us / DAY_US) * DAY_US;
+  return { name: new Date(startUs / 1000).toISOString().slice(0, 10), startUs, endUs: startUs + DAY_US };
+}
+
 /** Epoch seconds with decimals, the form of every `ts` in our JSON. */
 export function seconds(us: number): number {
   return Math.trunc(us) / 1_000_000;

@@ -2,6 +2,7 @@
 
 import { encodeCell } from '../core/csv.ts';
 import type { BookChange, Feed, Level, MarketEvent, Ticker, Trade } from '../core/event.ts';
+import { fileSymbol } from '../core/symbol.ts';
 
 interface Column<E> {
   readonly name: string;
@@ -71,6 +72,17 @@ export const HEADERS: Readonly<Record<Feed, string>> = {
   ticker: names(TICKER_TABLE),
   orderbook: names(ORDERBOOK),
 };
+
+/** The live file of one feed and symbol, relative to the data directory. */
+export function rawFile(venue: string, feed: Feed, symbol: string): string {
+  return `raw/${feed}-${venue}-${fileSymbol(symbol)}.csv`;
+}
+
+/** The feed whose live file has this name (without a folder); null for any other file. */
+export function feedOfRawFile(name: string): Feed | null {
+  const match = /^(ticker|orderbook|trades)-(?!.*\.columns-).+\.csv$/.exec(name);
+  return match === null ? null : (match[1] as Feed);
+}
 
 /** The first two cells of every row of one file. */
 export function rowPrefix(venue: string, symbol: string): string {

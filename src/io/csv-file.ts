@@ -3,15 +3,27 @@
 import type { Clock } from '../core/ports.ts';
 import { failureOf } from '../core/result.ts';
 import { openCsv } from './csv-open.ts';
-import { attempt, coded, type FileOps, type FileReport, nothingWritten } from './file-ops.ts';
+import {
+  attempt,
+  closing,
+  coded,
+  type FileOps,
+  type FileReport,
+  hasCode,
+  nothingWritten,
+} from './file-ops.ts';
 
 const NEWLINE = 10;
 
 export interface Chunk {
   readonly bytes: Uint8Array;
   readonly rows: number;
-  /** Called when the bytes were handed to the file, or refused for good. */
-  readonly done: (() => void) | undefined;
+  /** The day whose file these rows belong to; null: any. */
+  readonly day: string | null;
+  /** A new file begins with these rows. */
+  readonly begins: boolean;
+  /** Called when the bytes were handed to the file (true), or given up. */
+  readonly done: ((written: boolean) => void) | undefined;
 }
 
 /** The chunks that one write is, or was, under way for. */
@@ -32,6 +44,14 @@ export interface CsvFile {
   taken: Taken | null;
   fd: number | null;
   position: number;
+  /** The day of the rows in the file; null while it has none, or where its columns do not tell. */
+  day: string | null;
+  /** What stands before this position is on the disk, by the word of an fsync. */
+  syncedTo: number;
+  /** What was written since: an fsync that fails may have lost it. */
+  unsynced: Uint8Array[];
+  /** An fsync failed: what stands behind `syncedTo` is to be written again. */
+  distrusted: boolean;
   /** Monotonic time of the oldest byte that is written and not fsynced. */
   dirtySinceMs: number | null;
 }
@@ -43,11 +63,36 @@ export interface FileContext {
 }
 
 export function csvFile(name: string, path: string, header: string): CsvFile {
-  return { name, path, header, queue: [], taken: null, fd: null, position: 0, dirtySinceMs: null };
+  return { name, path, header, queue: [], taken: null, fd: null, dirtySinceMs: null, ...fresh() };
+}
+
+/** Of a file that is not there yet. */
+const fresh = () => ({
+  position: 0,
+  day: null,
+  syncedTo: 0,
+  unsynced: [] as Uint8Array[],
+  distrusted: false,
+});
+
+/** The rows so far are another file's now (it was renamed): the next ones begin a new one. */
+export function beginAnew(file: CsvFile): void {
+  Object.assign(file, fresh());
 }
 
 export function hasRows(file: CsvFile): boolean {
   return file.taken !== null || file.queue.length > 0;
+}
+
+/** True when the next rows belong into another file than the open one. */
+export function isTurn(file: CsvFile): boolean {
+  const [next] = file.queue;
+  return file.taken === null && next !== undefined && belongsElsewhere(file, next);
+}
+
+function belongsElsewhere(file: CsvFile, chunk: Chunk): boolean {
+  if (file.position <= Buffer.byteLength(file.header) + 1) return false;
+  return chunk.begins || (chunk.day !== null && file.day !== null && chunk.day !== file.day);
 }
 
 /** Rows that are not in the file yet. After a failed write a part of what was taken can be. */
@@ -64,22 +109,28 @@ export function rowsLeft(file: CsvFile): number {
 export async function openFile(file: CsvFile, context: FileContext): Promise<number> {
   if (file.fd !== null) return file.fd;
   const { ops, clock, report } = context;
+  if (file.distrusted) await cutToSynced(file, ops);
   const opened = await openCsv(ops, file.path, file.header, clock.wallUs());
   file.fd = opened.fd;
   file.position = opened.position;
+  // What is to be written again is of the day that the file was of.
+  file.day = opened.day ?? (file.taken === null ? null : file.day);
+  // Another's file, or one that was begun anew: nothing of it is known.
+  if (file.unsynced.length === 0) file.syncedTo = opened.position;
   if (file.taken !== null) resume(file.taken, file);
   for (const repair of opened.repairs) report({ type: 'repair', scope: file.name, ...repair });
   return opened.fd;
 }
 
 /**
- * Writes what is queued: one write call, more only where the system wrote short. After a failure the file ends
- * with a whole row, and the next call goes on behind it. Resolves with the chunks that are now in the file.
+ * Writes what is queued for this file: one write call, more only where the system wrote short. After a failure the
+ * file ends with a whole row, and the next call goes on behind it. Resolves with the chunks that are now in the file.
  */
 export async function writeRows(file: CsvFile, fd: number, context: FileContext): Promise<readonly Chunk[]> {
   const { ops, clock } = context;
   const taken = file.taken ?? take(file);
   file.taken = taken;
+  const from = taken.offset;
   try {
     while (taken.offset < taken.bytes.length) {
       const left = taken.bytes.length - taken.offset;
@@ -92,19 +143,30 @@ export async function writeRows(file: CsvFile, fd: number, context: FileContext)
   } catch (thrown) {
     const { code, message } = failureOf(thrown);
     const cut = await attempt(() => endWithWholeRow(file, taken, fd, ops));
+    file.unsynced.push(taken.bytes.subarray(from, wholeRowsOf(taken)));
     throw coded(code, cut.ok ? message : `${message}; the last row is torn: ${cut.error.message}`);
   }
+  file.unsynced.push(taken.bytes.subarray(from));
   file.taken = null;
   return taken.chunks;
 }
 
-/** After an error the system may have dropped the pages, so the descriptor is not asked again: it is closed. */
+/**
+ * After an error the system may have dropped the pages, so the descriptor is not asked again: it is closed, and what
+ * was written since the last good fsync is written again. So too when the file is no longer there.
+ */
 export async function syncRows(file: CsvFile, fd: number, ops: FileOps): Promise<void> {
-  const synced = await attempt(() => ops.sync(fd));
+  const synced = await attempt(async () => {
+    await ops.sync(fd);
+    if ((await ops.links(fd)) === 0) throw coded('file_gone', 'the file was removed while it was written');
+  });
   if (synced.ok) {
     file.dirtySinceMs = null;
+    file.syncedTo = file.position;
+    file.unsynced = [];
     return;
   }
+  file.distrusted = true;
   const closed = await attempt(() => closeFile(file, ops));
   const also = closed.ok ? '' : `; close: ${closed.error.message}`;
   throw coded(synced.error.code, `${synced.error.message}${also}`);
@@ -120,9 +182,39 @@ export async function closeFile(file: CsvFile, ops: FileOps): Promise<void> {
   await ops.close(fd);
 }
 
+/** Through a new descriptor: the file ends where the last good fsync left it, and what followed waits once more. */
+async function cutToSynced(file: CsvFile, ops: FileOps): Promise<void> {
+  const fd = await openExisting(ops, file.path);
+  if (fd !== null) {
+    await closing(ops, fd, async () => {
+      if ((await ops.size(fd)) <= file.syncedTo) return;
+      await ops.truncate(fd, file.syncedTo);
+      await ops.sync(fd);
+    });
+  }
+  const { taken, unsynced } = file;
+  const rest = taken === null ? [] : [taken.bytes.subarray(Math.max(taken.offset, taken.headerBytes))];
+  const headerBytes = file.syncedTo === 0 && unsynced.length > 0 ? Buffer.byteLength(file.header) + 1 : 0;
+  const bytes = Buffer.concat([...unsynced, ...rest]);
+  file.taken = { chunks: taken?.chunks ?? [], bytes, headerBytes, offset: 0 };
+  file.unsynced = [];
+  file.distrusted = false;
+}
+
+async function openExisting(ops: FileOps, path: string): Promise<number | null> {
+  try {
+    return await ops.open(path, 'r+');
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT')) return null;
+    throw thrown;
+  }
+}
+
 function take(file: CsvFile): Taken {
-  const chunks = file.queue;
-  file.queue = [];
+  const [first, ...others] = file.queue;
+  file.day = first?.day ?? file.day;
+  const turn = others.findIndex((chunk) => chunk.begins || (chunk.day !== null && chunk.day !== file.day));
+  const chunks = file.queue.splice(0, turn < 0 ? file.queue.length : turn + 1);
   const header = file.position === 0 ? Buffer.from(`${file.header}\n`) : null;
   const parts = chunks.map((chunk) => chunk.bytes);
   if (header) parts.unshift(header);

@@ -1,6 +1,7 @@
 /** Opens a CSV file to go on with: whole rows, under the expected header, or a new file. */
 
 import { basename, dirname } from 'node:path';
+import { dayOfFirstRow } from './csv-day.ts';
 import {
   attempt,
   coded,
@@ -16,6 +17,8 @@ export interface OpenedCsv {
   readonly fd: number;
   /** Where the next byte goes. 0: the file is empty and wants its header. */
   readonly position: number;
+  /** The day of the rows that are there; null where there are none, or the columns do not tell. */
+  readonly day: string | null;
   /** The repairs that were made, in order. */
   readonly repairs: readonly Pick<FileReport, 'reason' | 'message'>[];
 }
@@ -38,15 +41,16 @@ export async function openCsv(
   if (existing !== null) {
     const checked = await attempt(async () => {
       if (!(await startsWithHeader(ops, existing, header))) return null;
-      return cutTornTail(ops, existing, path, wallUs);
+      const tail = await cutTornTail(ops, existing, path, wallUs);
+      return { ...tail, day: await dayOfFirstRow(ops, existing, header) };
     });
     if (checked.ok && checked.value !== null) {
-      const { size, tornBytes, aside } = checked.value;
+      const { size, tornBytes, aside, day } = checked.value;
       if (aside !== null) {
         repairs.push({ reason: 'torn_tail', message: `${tornBytes} torn bytes moved to ${basename(aside)}` });
       }
       if (size === 0) return openedEmpty(ops, existing, path, repairs);
-      return { fd: existing, position: size, repairs };
+      return { fd: existing, position: size, day, repairs };
     }
     await ops.close(existing);
     if (!checked.ok) throw coded(checked.error.code, checked.error.message);
@@ -60,7 +64,7 @@ export async function openCsv(
 /** An empty file's name may not be on disk yet, whoever made it: without it the rows are lost with the power. */
 async function openedEmpty(ops: FileOps, fd: number, path: string, repairs: Repairs): Promise<OpenedCsv> {
   const durable = await attempt(() => syncFolder(ops, dirname(path)));
-  if (durable.ok) return { fd, position: 0, repairs };
+  if (durable.ok) return { fd, position: 0, day: null, repairs };
   await ops.close(fd);
   throw coded(durable.error.code, durable.error.message);
 }

@@ -11,12 +11,14 @@ export interface FileErrors {
   count(): number;
   /** Files whose last attempt failed. */
   failing(): number;
+  /** Those files, each with its reason. */
+  reasons(): ReadonlyMap<string, string>;
   last(): string | null;
 }
 
 export function createFileErrors(report: (report: FileReport) => void): FileErrors {
-  /** Code of the last failure, by file, of those that fail now. */
-  const failing = new Map<string, string>();
+  /** The last failure, by file, of those that fail now. */
+  const failing = new Map<string, Failure>();
   let count = 0;
   let last: string | null = null;
 
@@ -24,13 +26,15 @@ export function createFileErrors(report: (report: FileReport) => void): FileErro
     note(scope, error) {
       count++;
       last = `${scope}: ${error.message}`;
-      if (failing.get(scope) === error.code) return;
-      failing.set(scope, error.code);
+      const before = failing.get(scope)?.code;
+      failing.set(scope, error);
+      if (before === error.code) return;
       report({ type: 'error', scope, reason: error.code, message: error.message });
     },
     clear: (scope) => void failing.delete(scope),
     count: () => count,
     failing: () => failing.size,
+    reasons: () => new Map([...failing].map(([scope, error]) => [scope, error.message] as const)),
     last: () => last,
   };
 }

@@ -14,6 +14,8 @@ export interface FileOps {
   read(fd: number, into: Uint8Array, position: number): Promise<number>;
   sync(fd: number): Promise<void>;
   size(fd: number): Promise<number>;
+  /** Names that the open file has; 0: it was removed. */
+  links(fd: number): Promise<number>;
   truncate(fd: number, size: number): Promise<void>;
   close(fd: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -49,6 +51,7 @@ export const nodeFileOps: FileOps = {
   read: (fd, into, position) => promised((done) => fs.read(fd, into, 0, into.length, position, done)),
   sync: (fd) => promised((done) => fs.fsync(fd, done)),
   size: async (fd) => (await promised<fs.Stats>((done) => fs.fstat(fd, done))).size,
+  links: async (fd) => (await promised<fs.Stats>((done) => fs.fstat(fd, done))).nlink,
   truncate: (fd, size) => promised((done) => fs.ftruncate(fd, size, done)),
   close: (fd) => promised((done) => fs.close(fd, done)),
   rename: (from, to) => promised((done) => fs.rename(from, to, done)),

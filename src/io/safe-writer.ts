@@ -4,73 +4,26 @@
  * with a growing delay, while the others go on.
  */
 
-import type { Clock } from '../core/ports.ts';
 import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
 import { runContract } from './csv-contract.ts';
 import { createDescriptors } from './csv-descriptors.ts';
 import {
+  beginAnew,
   type CsvFile,
   closeFile,
   csvFile,
   hasRows,
+  isTurn,
   openFile,
   rowsLeft,
   syncRows,
   writeRows,
 } from './csv-file.ts';
 import { createFileErrors } from './file-errors.ts';
-import { attempt, type FileOps, type FileReport, nodeFileOps, pathUnder } from './file-ops.ts';
+import { attempt, coded, nodeFileOps, pathUnder } from './file-ops.ts';
+import type { SafeWriter, SafeWriterOptions } from './writer-port.ts';
 
-export interface SafeWriterOptions {
-  /** Every file lies under this folder. */
-  readonly root: string;
-  readonly clock: Clock;
-  readonly report: (report: FileReport) => void;
-  readonly ops?: FileOps;
-  /** Rows wait at most this long for their write. */
-  readonly flushMs?: number;
-  /** Written bytes wait at most this long for their fsync, as far as the disk keeps up. */
-  readonly fsyncMs?: number;
-  /** Bound of all that waits, in bytes. */
-  readonly queueBytes?: number;
-  readonly maxOpenFiles?: number;
-}
-
-export interface WriterStatus {
-  /** Rows and bytes (headers not counted) handed to their files. */
-  readonly rows: number;
-  readonly bytes: number;
-  /** Age of the oldest byte that is written and not fsynced. */
-  readonly fsync_lag_ms: number;
-  /** Bytes that wait for their write. */
-  readonly queue_bytes: number;
-  /** Values that could not be encoded. The writer is given encoded rows, so none arises here. */
-  readonly quarantined: number;
-  /** Rows that were given up: still not written when the writer closed. */
-  readonly rows_lost: number;
-  readonly open_files: number;
-  readonly errors: number;
-  /** Files whose last write or fsync failed. */
-  readonly failing_files: number;
-  readonly last_error: string | null;
-}
-
-export interface SafeWriter {
-  /**
-   * Queues whole rows (encoded, each with its `\n`) for a file (relative to the root, forward slashes) with this
-   * header line (without `\n`). The bytes belong to the writer from here on. `done` is called once they were handed
-   * to the file, or given up. False: the queue is full or closed, and nothing was queued. Throws on a bad file name,
-   * on another header than before, and on bytes that do not end with a row.
-   */
-  append(file: string, header: string, bytes: Uint8Array, rows: number, done?: () => void): boolean;
-  /** Everything appended so far is written and fsynced, or the failure says why not. */
-  flush(): Promise<Result<void>>;
-  /** Flushes and closes every file. Rows that cannot be written are given up, counted and reported. */
-  close(): Promise<Result<void>>;
-  /** The check at the start: awkward rows go through a writer like this one and are read back. */
-  contract(): Promise<Result<string>>;
-  status(): WriterStatus;
-}
+export type { Append, SafeWriter, SafeWriterOptions, WriterStatus } from './writer-port.ts';
 
 /** A file with the state of its turn. */
 interface Lane extends CsvFile {
@@ -78,6 +31,8 @@ interface Lane extends CsvFile {
   busy: boolean;
   failures: number;
   retryAtMs: number;
+  /** When a new file was asked for; null: none is wanted. */
+  wantedAtMs: number | null;
   /** Callers of flush(), told of the next run's outcome. */
   waiters: ((outcome: Failure | null) => void)[];
 }
@@ -86,11 +41,16 @@ interface Lane extends CsvFile {
 const MAX_RUNS = 16;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
+/** Rows written and not fsynced are kept to be written again; with this many bytes of them the fsync is due. */
+const MAX_UNSYNCED_BYTES = 4 * 1024 * 1024;
+/** A new file that did not come is asked for again: its fetcher may have died. */
+const WANT_AGAIN_MS = 60_000;
 const NEWLINE = 10;
 
 export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
   const { root, clock, report, ops = nodeFileOps, queueBytes = 64 * 1024 * 1024 } = options;
   const { flushMs = 50, fsyncMs = 1_000, maxOpenFiles = 256 } = options;
+  const { seal, wantNewFile, mayWrite = () => true, maxFileBytes = Number.POSITIVE_INFINITY } = options;
   const context = { ops, clock, report };
   const maxRuns = Math.min(MAX_RUNS, maxOpenFiles);
 
@@ -105,6 +65,7 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
   const errors = createFileErrors(report);
 
   const stopTimer = clock.every(flushMs, () => {
+    if (!mayWrite()) return;
     const now = clock.monoMs();
     for (const lane of lanes.values()) {
       if (!lane.busy && now >= lane.retryAtMs && (hasRows(lane) || syncIsDue(lane, now))) ready.add(lane);
@@ -114,7 +75,9 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
 
   // Half of the bound is left for the fsyncs themselves: many files come due together.
   function syncIsDue(lane: Lane, now: number): boolean {
-    return lane.dirtySinceMs !== null && now - lane.dirtySinceMs >= fsyncMs / 2;
+    if (lane.dirtySinceMs === null) return false;
+    const unsynced = lane.unsynced.reduce((sum, bytes) => sum + bytes.length, 0);
+    return now - lane.dirtySinceMs >= fsyncMs / 2 || unsynced >= MAX_UNSYNCED_BYTES;
   }
 
   function pump(): void {
@@ -142,9 +105,14 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
   }
 
   async function work(lane: Lane, syncNow: boolean): Promise<void> {
-    // First the rest of a write that failed, then what was queued meanwhile.
-    if (lane.taken !== null) await deliver(lane);
-    if (lane.queue.length > 0) await deliver(lane);
+    // First the rest of a write that failed, then what was queued meanwhile, each file's rows together.
+    while (hasRows(lane) || lane.distrusted) {
+      const wasDistrusted = lane.distrusted;
+      await descriptorOf(lane);
+      if (wasDistrusted) want(lane, 'distrusted');
+      if (seal !== undefined && isTurn(lane)) await closeForGood(lane, seal);
+      else if (hasRows(lane)) await deliver(lane);
+    }
     if (lane.dirtySinceMs !== null && (syncNow || syncIsDue(lane, clock.monoMs()))) {
       await syncRows(lane, await descriptorOf(lane), ops);
     }
@@ -156,8 +124,28 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       totals.rows += chunk.rows;
       totals.bytes += chunk.bytes.length;
       queued -= chunk.bytes.length;
-      chunk.done?.();
+      chunk.done?.(true);
     }
+    if (lane.position >= maxFileBytes) want(lane, 'size');
+  }
+
+  /** Its rows are on disk, its name becomes free. */
+  async function closeForGood(lane: Lane, take: NonNullable<typeof seal>): Promise<void> {
+    const day = lane.day ?? lane.queue[0]?.day;
+    if (lane.dirtySinceMs !== null) await syncRows(lane, await descriptorOf(lane), ops);
+    descriptors.drop(lane);
+    await closeFile(lane, ops);
+    if (!day) throw coded('no_day', `${lane.name} does not tell its day`);
+    await take(lane.name, day);
+    beginAnew(lane);
+    lane.wantedAtMs = null;
+  }
+
+  function want(lane: Lane, reason: 'size' | 'distrusted'): void {
+    const now = clock.monoMs();
+    if (lane.wantedAtMs !== null && now - lane.wantedAtMs < WANT_AGAIN_MS) return;
+    lane.wantedAtMs = now;
+    wantNewFile?.(lane.name, reason);
   }
 
   async function descriptorOf(lane: Lane): Promise<number> {
@@ -242,7 +230,7 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
     lane.queue = [];
     for (const chunk of lost) {
       queued -= chunk.bytes.length;
-      chunk.done?.();
+      chunk.done?.(false);
     }
   }
 
@@ -252,20 +240,20 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       if (known.header !== header) throw new RangeError(`${name} was begun with other columns`);
       return known;
     }
-    const turn = { busy: false, failures: 0, retryAtMs: 0, waiters: [] };
+    const turn = { busy: false, failures: 0, retryAtMs: 0, wantedAtMs: null, waiters: [] };
     const lane: Lane = { ...csvFile(name, pathUnder(root, name), header), ...turn };
     lanes.set(name, lane);
     return lane;
   }
 
   return {
-    append(name, header, bytes, rows, done) {
+    append({ file, header, bytes, rows, day = null, begins = false, done }) {
       if (bytes.length === 0 || bytes[bytes.length - 1] !== NEWLINE) throw new RangeError('not whole rows');
-      const lane = laneOf(name, header);
+      const lane = laneOf(file, header);
       // An empty queue takes anything: a batch above the bound would otherwise never go.
       if (closing !== null || (queued > 0 && queued + bytes.length > queueBytes)) return false;
       queued += bytes.length;
-      lane.queue.push({ bytes, rows, done });
+      lane.queue.push({ bytes, rows, day, begins, done });
       return true;
     },
     flush,
@@ -273,7 +261,7 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
     contract() {
       return runContract(root, ops, async (file, header, bytes, rows) => {
         const writer = createSafeWriter({ ...options, report: () => undefined });
-        writer.append(file, header, bytes, rows);
+        writer.append({ file, header, bytes, rows });
         return writer.close();
       });
     },
@@ -288,7 +276,6 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
         bytes: totals.bytes,
         fsync_lag_ms: lag,
         queue_bytes: queued,
-        quarantined: 0,
         rows_lost: totals.rowsLost,
         open_files: descriptors.size(),
         errors: errors.count(),
@@ -296,5 +283,6 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
         last_error: errors.last(),
       };
     },
+    failing: errors.reasons,
   };
 }

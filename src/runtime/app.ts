@@ -8,19 +8,16 @@ import { FEEDS, type Feed } from '../core/event.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
 import type { Instrument, Venue } from '../core/venue.ts';
-import { replaceFile } from '../io/atomic.ts';
+import { rawFile } from '../flow/rows.ts';
 import type { Kind } from '../io/data-dir.ts';
 import { diskFreeBytes } from '../io/disk.ts';
 import type { FileReport } from '../io/file-ops.ts';
 import { saveInstruments } from '../io/instruments.ts';
-import { createLatest } from '../io/latest.ts';
 import type { Log } from '../io/log.ts';
-import { createSafeWriter } from '../io/safe-writer.ts';
 import { createLedger } from './ledger.ts';
-import { createPipeline } from './pipeline.ts';
 import { keepTrying, type Preflight, preflight } from './preflight.ts';
 import type { Fact } from './protocol.ts';
-import { createRejects } from './rejects.ts';
+import { openSinks } from './sinks.ts';
 import { createStation, fetcherInit, type Station, unlistedText } from './station.ts';
 import { createWorkerTally } from './status.ts';
 import { startTelemetry, type Telemetry } from './telemetry.ts';
@@ -75,35 +72,19 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     note({ type: 'error', scope, code: failure.code, message: failure.message });
   };
 
-  const writer = createSafeWriter({
-    root: dataDir,
+  const sinks = await openSinks({
+    settings,
     clock,
-    flushMs: settings.writer.flush_ms,
-    fsyncMs: settings.writer.fsync_ms,
-    queueBytes: settings.writer.queue_mb * 1024 * 1024,
-    maxOpenFiles: Math.max(256, openFiles(settings)),
     report: onFile,
-  });
-  const contract = await writer.contract();
-  if (!contract.ok) return contract;
-  say('[OK] contract: SafeWriter');
-
-  const latest = createLatest({ root: dataDir, clock, replace: replaceFile, report: onFile });
-  const rejects = createRejects({
-    dataDir,
-    clock,
-    replace: replaceFile,
-    onError: (message) => onError('debug/rejects', failure('rejects', message)),
-  });
-  const pipeline = createPipeline({
-    writer,
-    latest,
-    clock,
     onError,
     onSignals: () => {
       if (isDebug) say('[OK] signal-writer.tick');
     },
+    onNewFile: (file, reason) => rotate(file, reason),
   });
+  if (!sinks.ok) return sinks;
+  say('[OK] contract: SafeWriter');
+  const { pipeline, writer, latest, rejects } = sinks.value;
   for (const name of pipeline.subscribers) say(`[OK] subscribed: ${name}`);
 
   const stations = input.venues.flatMap(
@@ -120,6 +101,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   const failing = new Map<string, string>();
   const restOk = new Map<string, boolean | null>(stations.map((one) => [one.venue.id, null]));
   const instruments = new Map<string, Instrument>();
+  let quarantined = 0;
   const cancels: Cancel[] = [];
   let saving: Promise<void> = Promise.resolve();
 
@@ -137,6 +119,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     ledger: () => ledger.errors(),
     log: () => input.log.errors(),
     rejects: () => rejects.total(),
+    quarantined: () => quarantined,
     preflightFailures: () => [...failing.values()],
     restOk: () => Object.fromEntries([...restOk].map(([id, rest_ok]) => [id, { rest_ok }])),
     diskFree: () => diskFreeBytes(dataDir),
@@ -173,6 +156,17 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     say(`[OK] preflight: ${id}.ticker.preflight`);
   };
 
+  /** Only its fetcher can begin a new file: a book's must begin with a snapshot. */
+  const rotate = (file: string, reason: string): void => {
+    for (const { thread } of threads) {
+      const { venue, feed, instruments } = thread.init;
+      const one = instruments.find(({ symbol }) => rawFile(venue, feed, symbol) === file);
+      if (one === undefined) continue;
+      note({ type: 'rotate', scope: thread.id, symbol: one.symbol, reason });
+      thread.rotate(one.symbol);
+    }
+  };
+
   const startWorker = (one: Station, feed: Feed, tally: ReturnType<typeof createWorkerTally>): Thread => {
     const init = fetcherInit(one, feed);
     const scope = `${init.venue}.${feed}`;
@@ -182,8 +176,8 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       url: input.fetcherUrl,
       onBatch(batch, done) {
         tally.batch(batch);
-        pipeline.ingest(batch, () => {
-          tally.written(batch.events);
+        pipeline.ingest(batch, (rows) => {
+          tally.written(rows);
           done();
         });
       },
@@ -198,6 +192,20 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
         rejects.add(scope, reason, text, localUs);
         // Counted in the status, with samples on disk: a line each could fill the log.
         logger.debug({ scope, reason }, 'reject');
+      },
+      onQuarantine(symbol, reason, event) {
+        quarantined += 1;
+        note({ type: 'quarantine', scope, symbol, reason, event: event.slice(0, 4096) });
+      },
+      async resume() {
+        const resumed = await sinks.value.resume(init.venue, feed, init.instruments);
+        if (!resumed.ok) {
+          onError(scope, resumed.error);
+          return {};
+        }
+        const { seen, last } = resumed.value;
+        if (Object.keys(last).length > 0) note({ type: 'resume', scope, symbols: last });
+        return seen;
       },
       ask: (call, priority, signal) => one.rest.ask(call, priority, scope, signal),
     });
@@ -242,14 +250,11 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       await Promise.all(threads.map(({ thread }) => thread.stop()));
       // Past the builder's grace: what the last seconds gave is judged too.
       pipeline.tick(clock.wallUs() + LAST_TICK_US);
-      await pipeline.close();
+      const closed = await sinks.value.close();
       for (const one of stations) {
         one.governor.close();
         one.http.close();
       }
-      const closed = await writer.close();
-      await latest.close();
-      await rejects.flush();
       await saving;
       if (!closed.ok) onError('writer', closed.error);
       note({ type: 'stop', scope: 'collector' });
@@ -259,12 +264,6 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       return closed;
     },
   });
-}
-
-/** The files that are written all the time, and some: to open them anew for each write would cost more than to keep. */
-function openFiles(settings: Settings): number {
-  const symbols = Object.values(settings.venues).reduce((sum, venue) => sum + venue.symbols.length, 0);
-  return symbols * FEEDS.length + 64;
 }
 
 /** The result, or a failure when it takes longer. */

@@ -22,9 +22,15 @@ export interface BatcherOptions {
   send(batch: Batch): void;
 }
 
+/** The file that a row belongs to. */
+export type BatchPlace = Pick<BatchPart, 'day' | 'begins'>;
+
+/** `full`: there is no room. `unencodable`: what it holds cannot stand in a row. */
+export type Added = 'taken' | 'full' | 'unencodable';
+
 export interface Batcher {
-  /** False when the queue is full: the event is lost, and the caller says so. */
-  add(event: MarketEvent, top: Top | null): boolean;
+  /** Anything but `taken`: the event is no row, and the caller says so. */
+  add(event: MarketEvent, top: Top | null, place: BatchPlace): Added;
   /** May send `batches` more. */
   credit(batches: number): void;
   /** Sends what waits, credit or not (at the stop). */
@@ -40,6 +46,11 @@ export interface Batcher {
 interface Rows {
   readonly symbol: string;
   readonly prefix: string;
+  day: string;
+  /** These rows begin a new file. */
+  first: boolean;
+  /** The next row that is taken begins a new file. */
+  begins: boolean;
   bytes: Buffer;
   /** Of the batch at work. */
   used: number;
@@ -69,19 +80,28 @@ export function createBatcher(options: BatcherOptions): Batcher {
   const rowsOf = (symbol: string): Rows => {
     let rows = bySymbol.get(symbol);
     if (rows === undefined) {
-      const prefix = rowPrefix(options.venue, symbol);
-      rows = {
-        symbol,
-        prefix,
-        bytes: Buffer.allocUnsafeSlow(FIRST_BYTES),
-        used: 0,
-        count: 0,
-        lastRow: 0,
-        part: -1,
-      };
+      rows = emptyRows(symbol, rowPrefix(options.venue, symbol));
       bySymbol.set(symbol, rows);
     }
-    if (rows.part < 0) rows.part = pending.push(rows) - 1;
+    return rows;
+  };
+
+  /** The rows that the next one joins: of a new file, others than those that wait for the old one. */
+  const partOf = (symbol: string, { day }: BatchPlace): Rows => {
+    let rows = rowsOf(symbol);
+    if (rows.part >= 0 && (rows.begins || rows.day !== day)) {
+      const next = emptyRows(symbol, rows.prefix);
+      next.begins = rows.begins;
+      rows.begins = false;
+      bySymbol.set(symbol, next);
+      rows = next;
+    }
+    if (rows.part < 0) {
+      rows.part = pending.push(rows) - 1;
+      rows.day = day;
+      rows.first = rows.begins;
+      rows.begins = false;
+    }
     return rows;
   };
 
@@ -123,10 +143,14 @@ export function createBatcher(options: BatcherOptions): Batcher {
   };
 
   return {
-    add(event, top) {
-      if (waiting >= options.queueBytes) return false;
-      const rows = rowsOf(event.symbol);
-      waiting += append(rows, encodeEvent(rows.prefix, event));
+    add(event, top, place) {
+      // Remembered when this event is refused: the row after it begins the file.
+      if (place.begins) rowsOf(event.symbol).begins = true;
+      if (waiting >= options.queueBytes) return 'full';
+      const row = encodeEvent(rowsOf(event.symbol).prefix, event);
+      if (!isOneRow(row) || !Number.isSafeInteger(event.timestampUs)) return 'unencodable';
+      const rows = partOf(event.symbol, place);
+      waiting += append(rows, row);
       if ((events + 1) * width > columns.length) grow();
       writeNumbers(columns, events * width, rows.part, event, top);
       if (events === 0) firstLocalUs = event.localUs;
@@ -134,7 +158,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
       events += 1;
       if (events >= options.maxEvents || waiting >= options.maxBytes) sendWithCredit();
       else timer ??= options.clock.after(options.delayMs, onTimer);
-      return true;
+      return 'taken';
     },
     credit(batches) {
       credit += batches;
@@ -144,6 +168,27 @@ export function createBatcher(options: BatcherOptions): Batcher {
     flush: send,
     queued: () => events,
   };
+}
+
+function emptyRows(symbol: string, prefix: string): Rows {
+  const bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  return {
+    symbol,
+    prefix,
+    day: '',
+    first: false,
+    begins: false,
+    bytes,
+    used: 0,
+    count: 0,
+    lastRow: 0,
+    part: -1,
+  };
+}
+
+/** One row is one line: a reader finds the end of the last whole row by its line end. */
+function isOneRow(row: string): boolean {
+  return row.indexOf('\n') === row.length - 1;
 }
 
 /** Gives the bytes that the row took. */
@@ -170,7 +215,8 @@ function takeParts(pending: readonly Rows[]): { parts: BatchPart[]; bytes: Uint8
   for (const rows of pending) {
     const end = start + rows.used;
     rows.bytes.copy(bytes, start, 0, rows.used);
-    parts.push({ symbol: rows.symbol, start, end, rows: rows.count, lastRow: start + rows.lastRow });
+    const { symbol, day, count, first } = rows;
+    parts.push({ symbol, start, end, rows: count, lastRow: start + rows.lastRow, day, begins: first });
     start = end;
     if (rows.bytes.length > LARGE_BYTES && rows.used < rows.bytes.length / 8)
       rows.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);

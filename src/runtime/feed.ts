@@ -37,6 +37,8 @@ export interface FeedPort {
 
 export interface FeedRun {
   credit(batches: number): void;
+  /** The symbol's next row begins a new file. */
+  rotate(symbol: string): void;
   /** Closes the connections and sends what waits. */
   stop(): void;
 }
@@ -50,7 +52,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const links: Link[] = [];
   /** Symbols that are losing events now; of a book, until a snapshot closes the hole. */
   const overflowing = new Set<string>();
-  let dropped = 0;
+  const dropped = new Map<string, number>();
   /** Refused frames since the last tick. */
   let samples = 0;
   let lastError: string | null = null;
@@ -72,21 +74,23 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
 
   const intake = createIntake(venue, new Set([init.feed]), init.options, {
     symbolOf: (id: string, market: Market) => byKey.get(`${market} ${id}`)?.symbol,
-    emit(event, top) {
+    emit(event, top, place) {
       if (event.type === 'book') changedBooks.add(event.symbol);
       const isLosing = overflowing.size > 0 && overflowing.has(event.symbol);
       // The reader of the file must not take the rows after the hole for a continuation.
       const isOrphan = isLosing && event.type === 'book' && !event.snapshot;
-      if (!isOrphan && batcher.add(event, top)) {
+      const added = isOrphan ? 'full' : batcher.add(event, top, place);
+      if (added === 'taken') {
         if (isLosing) overflowing.delete(event.symbol);
         return;
       }
-      dropped += 1;
-      if (!isLosing) onOverflow(event.symbol);
-      if (event.type === 'book' && !isOrphan)
-        clock.after(0, () => {
-          if (!stopped) intake.resync(event.symbol, 'overflow');
-        });
+      if (added === 'full') {
+        dropped.set(event.symbol, (dropped.get(event.symbol) ?? 0) + 1);
+        if (!isLosing) onOverflow(event.symbol);
+      } else {
+        port.post({ type: 'quarantine', symbol: event.symbol, reason: added, event: JSON.stringify(event) });
+      }
+      if (event.type === 'book' && !isOrphan) resyncSoon(event.symbol, added === 'full' ? 'overflow' : added);
     },
     needSnapshot: (symbol, reason) => needSnapshot(symbol, reason),
     lost(symbol, reason) {
@@ -110,6 +114,13 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       report(what, { connection, text: text.slice(0, 200) });
     },
   });
+
+  /** Not at once: its rows are being made. */
+  const resyncSoon = (symbol: string, reason: string): void => {
+    clock.after(0, () => {
+      if (!stopped) intake.resync(symbol, reason);
+    });
+  };
 
   const onOverflow = (symbol: string): void => {
     overflowing.add(symbol);
@@ -185,7 +196,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       ignored,
       resyncs,
       reconnects: links.reduce((sum, link) => sum + link.reconnects(), 0),
-      dropped,
+      dropped: [...dropped.values()].reduce((sum, count) => sum + count, 0),
       queued: batcher.queued(),
       lastError,
       symbols: symbolStatus(),
@@ -205,6 +216,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
             lastLocalUs: state?.lastLocalUs ?? 0,
             events: state?.events ?? 0,
             resyncs: state?.resyncs ?? 0,
+            dropped: dropped.get(symbol) ?? 0,
           },
         ];
       }),
@@ -243,12 +255,14 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     port.post({ type: 'status', status: { ...status(), state } });
   };
 
+  for (const [symbol, ids] of Object.entries(init.seen)) intake.seen(symbol, ids);
   const plans = venue.dial(init);
   for (const plan of plans) links.push(start(plan));
   const cancel = clock.every(init.tuning.statusMs, tick);
 
   return {
     credit: batcher.credit,
+    rotate: (symbol) => intake.rotate(init.feed, symbol),
     stop,
   };
 }

@@ -13,15 +13,16 @@ import {
   type Market,
   type MarketEvent,
   type MarketMessage,
-  type Ticker,
   type TickerFields,
   type TickerMessage,
   type Trade,
 } from '../core/event.ts';
 import { createRecentIds, type RecentIds } from '../core/recent-ids.ts';
+import { carryTicker, EMPTY_TICKER } from '../core/ticker.ts';
 import type { FeedOptions, Mapper, Venue } from '../core/venue.ts';
 import type { Top } from '../flow/rows.ts';
 import { type Counters, createCounters } from './counters.ts';
+import { createPlaces, isTurn, type Place, turn } from './places.ts';
 
 /** Further ahead of our clock than this is absurd, and refused; less is kept, and counted beyond `AHEAD_US`. */
 const ABSURD_US = 24 * 3600 * 1_000_000;
@@ -30,7 +31,8 @@ const AHEAD_US = 1_000_000;
 export interface IntakePort {
   /** Undefined for an instrument that is not to be recorded. */
   symbolOf(id: string, market: Market): string | undefined;
-  emit(event: MarketEvent, top: Top | null): void;
+  /** `place`: the file that the row belongs to, as it is now; `begins` is taken back after the call. */
+  emit(event: MarketEvent, top: Top | null, place: Readonly<Place>): void;
   /** A book needs a snapshot, by the venue's way. */
   needSnapshot(symbol: string, reason: string): void;
   lost(symbol: string, reason: string): void;
@@ -56,6 +58,10 @@ export interface Intake {
   close(connection: string): void;
   snapshot(message: BookMessage): void;
   resync(symbol: string, reason: string): void;
+  /** The symbol's next row begins a new file. */
+  rotate(feed: Feed, symbol: string): void;
+  /** These trades stand in the file already, or were seen by another thread: the same ids are no further rows. */
+  seen(symbol: string, ids: readonly string[]): void;
   books(): ReadonlyMap<string, BookSync>;
   symbols(): ReadonlyMap<string, SymbolState>;
   counters: Counters;
@@ -66,16 +72,6 @@ interface MutableState {
   events: number;
   resyncs: number;
 }
-
-const EMPTY: TickerFields = {
-  askAmount: '',
-  askPrice: '',
-  bidPrice: '',
-  bidAmount: '',
-  lastPrice: '',
-  baseVolume: '',
-  quoteVolume: '',
-};
 
 export function createIntake(
   venue: Venue,
@@ -89,6 +85,7 @@ export function createIntake(
   const tickers = new Map<string, TickerFields>();
   const ids = new Map<string, RecentIds>();
   const states = new Map<string, MutableState>();
+  const places = createPlaces();
   /** The symbols whose ticker fields came over each connection. */
   const carried = new Map<string, Set<string>>();
   /** The connection that feeds each book. */
@@ -105,19 +102,21 @@ export function createIntake(
     return state;
   };
 
-  const emit = (event: MarketEvent, top: Top | null): void => {
+  const emit = (event: MarketEvent, top: Top | null, place: Place): void => {
     const state = stateOf(event.symbol);
     state.lastLocalUs = event.localUs;
     state.events += 1;
     counters.events += 1;
-    port.emit(event, top);
+    port.emit(event, top, place);
+    place.begins = false;
   };
 
   const bookOf = ({ symbol, market }: BookMessage): BookSync => {
     let sync = books.get(symbol);
     if (sync === undefined) {
+      const place = places.of('orderbook', symbol);
       const made = createBookSync(venue.bookRule(market), {
-        applied: (change) => emit(change, { bid: bestOf(made.book.bids), ask: bestOf(made.book.asks) }),
+        applied: (change) => emit(change, topOf(made), place),
         needSnapshot: (reason) => port.needSnapshot(symbol, reason),
         lost: (reason) => {
           stateOf(symbol).resyncs += 1;
@@ -133,35 +132,37 @@ export function createIntake(
   };
 
   const onTicker = (message: TickerMessage): void => {
-    const { fields, symbol, timestampUs, localUs } = message;
-    const before = tickers.get(symbol) ?? EMPTY;
-    // Field by field: spreading objects of many shapes costs several times as much, for every message.
-    const ticker: Ticker = {
-      type: 'ticker',
-      symbol,
-      timestampUs,
-      localUs,
-      askAmount: fields.askAmount ?? before.askAmount,
-      askPrice: fields.askPrice ?? before.askPrice,
-      bidPrice: fields.bidPrice ?? before.bidPrice,
-      bidAmount: fields.bidAmount ?? before.bidAmount,
-      lastPrice: fields.lastPrice ?? before.lastPrice,
-      baseVolume: fields.baseVolume ?? before.baseVolume,
-      quoteVolume: fields.quoteVolume ?? before.quoteVolume,
-    };
+    const { symbol } = message;
+    const ticker = carryTicker(tickers.get(symbol) ?? EMPTY_TICKER, message);
     tickers.set(symbol, ticker);
     carried.get(current.connection)?.add(symbol);
-    emit(ticker, null);
+    emit(ticker, null, places.of('ticker', symbol));
+  };
+
+  const idsOf = (symbol: string): RecentIds => {
+    let seen = ids.get(symbol);
+    if (seen === undefined) {
+      seen = createRecentIds();
+      ids.set(symbol, seen);
+    }
+    return seen;
   };
 
   const onTrade = (trade: Trade): void => {
-    let seen = ids.get(trade.symbol);
-    if (seen === undefined) {
-      seen = createRecentIds();
-      ids.set(trade.symbol, seen);
-    }
-    if (seen.add(trade.id)) emit(trade, null);
+    if (idsOf(trade.symbol).add(trade.id)) emit(trade, null, places.of('trades', trade.symbol));
     else counters.duplicates += 1;
+  };
+
+  /** Before anything received at `localUs` is applied: a new file of a book begins with what is kept until then. */
+  const keepPlace = (feed: Feed, symbol: string, localUs: number): void => {
+    const place = places.of(feed, symbol);
+    if (!isTurn(place, localUs)) return;
+    turn(place, localUs);
+    if (feed !== 'orderbook' || !place.begins) return;
+    const sync = books.get(symbol);
+    const snapshot = sync?.snapshotOf(localUs);
+    // A book that is not synced begins its file with the snapshot that it is joined by.
+    if (sync !== undefined && snapshot) emit(snapshot, topOf(sync), place);
   };
 
   const onMessage = (message: MarketMessage): void => {
@@ -170,6 +171,7 @@ export function createIntake(
     const ahead = message.timestampUs - message.localUs;
     if (ahead > AHEAD_US) counters.ahead += 1;
     if (ahead > ABSURD_US) return refuse('time: more than a day ahead of our clock');
+    keepPlace(feedOf(message), message.symbol, current.localUs);
     switch (message.type) {
       case 'trade':
         return onTrade(message);
@@ -256,8 +258,16 @@ export function createIntake(
       carried.delete(connection);
       resyncAll(connection, 'disconnect');
     },
-    snapshot: (message) => bookOf(message).on(message),
+    snapshot(message) {
+      keepPlace('orderbook', message.symbol, message.localUs);
+      bookOf(message).on(message);
+    },
     resync: (symbol, reason) => books.get(symbol)?.resync(reason),
+    rotate: places.ask,
+    seen(symbol, known) {
+      const seen = idsOf(symbol);
+      for (const id of known) seen.add(id);
+    },
     books: () => books,
     symbols: () =>
       new Map(
@@ -267,3 +277,5 @@ export function createIntake(
       ),
   };
 }
+
+const topOf = ({ book }: BookSync): Top => ({ bid: bestOf(book.bids), ask: bestOf(book.asks) });

@@ -7,16 +7,15 @@ import type { Batch } from '../core/batch.ts';
 import type { Feed } from '../core/event.ts';
 import type { Cancel, Clock } from '../core/ports.ts';
 import { type Failure, failure } from '../core/result.ts';
-import { fileSymbol } from '../core/symbol.ts';
 import { type Bus, type BusStatus, createBus, guard } from '../flow/bus.ts';
 import { featureEngine } from '../flow/features/engine.ts';
 import { latestFeatures } from '../flow/features/latest.ts';
-import { HEADERS } from '../flow/rows.ts';
+import { HEADERS, rawFile } from '../flow/rows.ts';
 import { latestSignals, signalFiles } from '../flow/signal-file.ts';
 import { signalBuilder } from '../flow/signals/builder.ts';
 import { type AttachedStage, attach, type StageStatus } from '../flow/stage.ts';
 import type { Latest } from '../io/latest.ts';
-import type { SafeWriter } from '../io/safe-writer.ts';
+import type { Append, SafeWriter } from '../io/safe-writer.ts';
 
 /** How soon rows that the writer had no room for are offered again. */
 const PARKED_MS = 50;
@@ -32,8 +31,8 @@ export interface PipelinePort {
 }
 
 export interface Pipeline {
-  /** `written` is called once, when every row of the batch is in its file. */
-  ingest(batch: Batch, written: () => void): void;
+  /** `written` is called once, when no row of the batch waits any more, with the number of those in their file. */
+  ingest(batch: Batch, written: (rows: number) => void): void;
   /** Kept books that changed: `[symbol, JSON]`. */
   books(venue: string, books: readonly (readonly [symbol: string, json: string])[]): void;
   /** Time goes on: rows that are due by time alone. */
@@ -47,14 +46,6 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
-interface Append {
-  readonly file: string;
-  readonly header: string;
-  readonly bytes: Uint8Array;
-  readonly rows: number;
-  readonly written: () => void;
-}
-
 export function createPipeline(port: PipelinePort): Pipeline {
   const bus: Bus = createBus(port.onError);
   const stages: readonly AttachedStage[] = [
@@ -64,7 +55,7 @@ export function createPipeline(port: PipelinePort): Pipeline {
   const files = new Map<string, string>();
   const booksOf = new Map<string, Map<string, string>>();
   /** Who to tell when a batch is written. Set before it is published, taken by the sink. */
-  const waiting = new WeakMap<Batch, () => void>();
+  const waiting = new WeakMap<Batch, (rows: number) => void>();
   let parked: Append[] = [];
   let offer: Cancel | null = null;
   let closed = false;
@@ -75,9 +66,8 @@ export function createPipeline(port: PipelinePort): Pipeline {
   const append = (one: Append): void => {
     // In order: nothing may overtake what waits.
     if (parked.length > 0) return park(one);
-    const { file, header, bytes, rows, written } = one;
-    const taken = guarded.run(() => port.writer.append(file, header, bytes, rows, written));
-    if (taken === null) written();
+    const taken = guarded.run(() => port.writer.append(one));
+    if (taken === null) one.done?.(false);
     else if (!taken) park(one);
   };
 
@@ -96,7 +86,7 @@ export function createPipeline(port: PipelinePort): Pipeline {
   const giveUp = (): void => {
     const rows = parked.reduce((sum, one) => sum + one.rows, 0);
     port.onError('safe_writer', failure('rows_lost', `${rows} rows given up at the stop`, 'never'));
-    for (const one of parked) one.written();
+    for (const one of parked) one.done?.(false);
     parked = [];
   };
 
@@ -104,7 +94,7 @@ export function createPipeline(port: PipelinePort): Pipeline {
     const key = `${feed} ${venue} ${symbol}`;
     let file = files.get(key);
     if (file === undefined) {
-      file = `raw/${feed}-${venue}-${fileSymbol(symbol)}.csv`;
+      file = rawFile(venue, feed, symbol);
       files.set(key, file);
     }
     return file;
@@ -115,17 +105,20 @@ export function createPipeline(port: PipelinePort): Pipeline {
     let left = batch.parts.length;
     const done = waiting.get(batch);
     waiting.delete(batch);
-    const written = (): void => {
-      left -= 1;
-      if (left === 0) done?.();
-    };
+    let rows = 0;
     for (const part of batch.parts) {
       append({
         file: fileOf(batch.venue, batch.feed, part.symbol),
         header,
         bytes: batch.bytes.subarray(part.start, part.end),
         rows: part.rows,
-        written,
+        day: part.day,
+        begins: part.begins,
+        done(written) {
+          left -= 1;
+          if (written) rows += part.rows;
+          if (left === 0) done?.(rows);
+        },
       });
     }
   });
@@ -142,7 +135,7 @@ export function createPipeline(port: PipelinePort): Pipeline {
   });
 
   bus.subscribe('signal-writer.ingest', 'signal-writer', (batch) => {
-    for (const one of signalFiles(batch)) append({ ...one, written: () => undefined });
+    for (const one of signalFiles(batch)) append(one);
     for (const one of latestSignals(batch)) port.latest.set(one.file, one.header, one.key, one.row);
     port.onSignals(batch.rows.length);
   });
@@ -153,7 +146,7 @@ export function createPipeline(port: PipelinePort): Pipeline {
       waiting.set(batch, written);
       bus.publish('feature_engine.ingest', batch);
       // The sink did not take it: its failure is counted, and its credit must not be lost with it.
-      waiting.get(batch)?.();
+      waiting.get(batch)?.(0);
       waiting.delete(batch);
     },
     books(venue, books) {

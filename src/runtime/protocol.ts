@@ -14,6 +14,8 @@ export interface FetcherInit {
   readonly options: FeedOptions;
   readonly transport: 'ws';
   readonly tuning: FetcherTuning;
+  /** The newest trade ids of each symbol's file, oldest first: they are no rows again. */
+  readonly seen: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface FetcherTuning {
@@ -38,6 +40,8 @@ export type Priority = 'resync' | 'poll' | 'backfill';
 
 export type ToFetcher =
   | { readonly type: 'credit'; readonly batches: number }
+  /** The symbol's next row is to begin a new file. */
+  | { readonly type: 'rotate'; readonly symbol: string }
   | { readonly type: 'answer'; readonly id: number; readonly result: Result<RestText> }
   | { readonly type: 'stop' };
 
@@ -50,6 +54,13 @@ export type FromFetcher =
   | { readonly type: 'fact'; readonly fact: Fact }
   /** A refused frame, cut to what a sample may hold. */
   | { readonly type: 'reject'; readonly reason: string; readonly text: string; readonly localUs: number }
+  /** What could not be encoded as a row: the event as JSON. */
+  | {
+      readonly type: 'quarantine';
+      readonly symbol: string;
+      readonly reason: string;
+      readonly event: string;
+    }
   | { readonly type: 'stopped' };
 
 export interface RestText {
@@ -91,4 +102,6 @@ export interface SymbolStatus {
   readonly lastLocalUs: number;
   readonly events: number;
   readonly resyncs: number;
+  /** Events lost because the queue was full. */
+  readonly dropped: number;
 }

@@ -193,7 +193,7 @@ function createPlayer(venue: Venue, port: ReplayPort, time: ReturnType<typeof ma
     instruments: new Map(),
     intake: createIntake(venue, new Set(FEEDS), port.options(venue), {
       symbolOf: (id, market) => symbolFor(player, id, market, port.namedSymbol(venue, id, market)),
-      emit: (event, top) => void batchers.get(feedOf(event))?.add(event, top),
+      emit: (event, top, place) => void batchers.get(feedOf(event))?.add(event, top, place),
       // What a live run asked for stands in the recording; nothing is asked here.
       needSnapshot: () => undefined,
       lost: () => undefined,

@@ -62,6 +62,7 @@ export function fetcherInit(one: Station, feed: Feed): FetcherInit {
     options: feedOptions(one.settings),
     transport: one.settings.feeds[feed]?.transport ?? 'ws',
     tuning: DEFAULT_TUNING,
+    seen: {},
   };
 }
 

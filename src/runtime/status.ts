@@ -85,6 +85,8 @@ export interface StatusInput {
   readonly workers: readonly { readonly thread: Thread; readonly tally: WorkerTally }[];
   readonly writer: WriterStatus;
   readonly diskFreeBytes: number | null;
+  /** Values that could not be encoded as a row. */
+  readonly quarantined: number;
   readonly venues: Readonly<Record<string, { readonly rest_ok: boolean | null }>>;
   readonly host: { readonly rss_mb: number; readonly event_loop_lag_ms: number };
   readonly whole: WholeFacts;
@@ -131,7 +133,7 @@ export function buildStatus(input: StatusInput): {
       level,
       reasons,
       workers: lines.map((line) => line.object),
-      writer: { ...input.writer, disk_free_bytes: input.diskFreeBytes },
+      writer: { ...input.writer, quarantined: input.quarantined, disk_free_bytes: input.diskFreeBytes },
       venues: input.venues,
       host: input.host,
       stages: input.stages,
@@ -190,6 +192,7 @@ function workerLine(thread: Thread, tally: WorkerTally, input: StatusInput) {
           state: one.state,
           age_sec: one.lastLocalUs === 0 ? null : ageSec(one.lastLocalUs),
           resyncs: one.resyncs,
+          dropped: one.dropped,
         },
       ]),
     ),

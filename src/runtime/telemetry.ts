@@ -34,6 +34,7 @@ export interface TelemetryInput {
   ledger(): { readonly count: number; readonly last: Failure | null };
   log(): { readonly count: number; readonly last: Failure | null };
   rejects(): number;
+  quarantined(): number;
   preflightFailures(): readonly string[];
   restOk(): StatusInput['venues'];
   diskFree(): Promise<number>;
@@ -83,6 +84,7 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
       workers: input.workers(),
       writer,
       diskFreeBytes,
+      quarantined: input.quarantined(),
       venues: input.restOk(),
       host: {
         rss_mb: Math.round(process.memoryUsage.rss() / 1e5) / 10,

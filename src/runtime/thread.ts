@@ -49,6 +49,9 @@ export interface ThreadPort {
   onBooks(books: readonly (readonly [symbol: string, json: string])[]): void;
   onFact(fact: Fact): void;
   onReject(reason: string, text: string, localUs: number): void;
+  onQuarantine(symbol: string, reason: string, event: string): void;
+  /** Asked before each start: the trade ids that the files hold already. Never rejects. */
+  resume(): Promise<FetcherInit['seen']>;
   ask(call: RestCall, priority: Priority, signal: AbortSignal): Promise<Result<RestText>>;
 }
 
@@ -61,6 +64,8 @@ export interface Thread {
   status(): FeedStatus | null;
   restarts(): number;
   lastError(): string | null;
+  /** The symbol's next row is to begin a new file. */
+  rotate(symbol: string): void;
   /** Ends it; resolves when its last batch was received. */
   stop(): Promise<void>;
 }
@@ -95,6 +100,8 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
         return port.onFact(message.fact);
       case 'reject':
         return port.onReject(message.reason, message.text, message.localUs);
+      case 'quarantine':
+        return port.onQuarantine(message.symbol, message.reason, message.event);
       case 'status':
         // What a dead thread still had to say is no sign of the next one's life.
         if (worker !== from) return;
@@ -144,14 +151,18 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     setMaxListeners(0, asks.signal);
     startedMs = clock.monoMs();
     heardMs = startedMs;
-    const made = createWorker();
-    if (!made.ok) return startLater(made.error.message);
-    attach(made.value);
+    void port.resume().then((seen) => {
+      if (state === 'stopped') return;
+      const made = createWorker(seen);
+      if (made.ok) attach(made.value);
+      else startLater(made.error.message);
+    });
   };
 
-  const createWorker = (): Result<Worker> => {
+  const createWorker = (seen: FetcherInit['seen']): Result<Worker> => {
     try {
-      return ok(new Worker(port.url, { workerData: init, name: id, resourceLimits: MEMORY }));
+      const workerData: FetcherInit = { ...init, seen };
+      return ok(new Worker(port.url, { workerData, name: id, resourceLimits: MEMORY }));
     } catch (thrown) {
       // The system can refuse another thread.
       return err(failureOf(thrown));
@@ -188,6 +199,9 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     status: () => status,
     restarts: () => restarts,
     lastError: () => lastError,
+    rotate(symbol) {
+      if (worker !== null) post(worker, { type: 'rotate', symbol });
+    },
     async stop() {
       state = 'stopped';
       watch();

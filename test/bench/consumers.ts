@@ -110,6 +110,7 @@ async function wireToDisk(job: Job): Promise<Measured> {
       endpoints: { ...venue.endpoints, ws: url },
       options: { depth: 200, stream: null },
       transport: 'ws',
+      seen: {},
       tuning: DEFAULT_TUNING,
     },
     {
@@ -127,6 +128,8 @@ async function wireToDisk(job: Job): Promise<Measured> {
       onFact: (fact) => {
         if (fact.type !== 'connect') process.stderr.write(`${JSON.stringify(fact)}\n`);
       },
+      onQuarantine: () => undefined,
+      resume: async () => ({}),
       onReject: (reason) => report({ message: reason }),
       ask: async (call) =>
         ok({ text: job.answers[String(call.params.symbol)] ?? '', localUs: clock.wallUs() }),

@@ -24,7 +24,15 @@ export function quoteBatch(venue: string, quotes: readonly Quote[]): Batch {
   return {
     venue,
     feed: 'ticker',
-    parts: symbols.map((symbol) => ({ symbol, start: 0, end: 0, rows: 0, lastRow: 0 })),
+    parts: symbols.map((symbol) => ({
+      symbol,
+      start: 0,
+      end: 0,
+      rows: 0,
+      lastRow: 0,
+      day: '2026-11-21',
+      begins: false,
+    })),
     bytes: new Uint8Array(0),
     columns,
     width,

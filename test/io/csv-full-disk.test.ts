@@ -59,7 +59,12 @@ describe.skipIf(refused !== null)(title, () => {
     let from = 0;
     let flushed = await writer.flush();
     while (flushed.ok) {
-      writer.append('a.csv', 'exchange,n,text', Buffer.from(rows(from, from + 70)), 70);
+      writer.append({
+        file: 'a.csv',
+        header: 'exchange,n,text',
+        bytes: Buffer.from(rows(from, from + 70)),
+        rows: 70,
+      });
       from += 70;
       flushed = await writer.flush();
     }
@@ -94,7 +99,7 @@ describe.skipIf(refused !== null)(title, () => {
     execFileSync('mount', ['-o', 'remount,ro', root], { stdio: 'pipe' });
     const writer = createSafeWriter({ root, clock: manualClock(), report });
     expect(await writer.contract()).toMatchObject({ ok: false, error: { code: 'write' } });
-    writer.append('raw/a.csv', 'h', Buffer.from('1\n'), 1);
+    writer.append({ file: 'raw/a.csv', header: 'h', bytes: Buffer.from('1\n'), rows: 1 });
     expect(await writer.close()).toMatchObject({ ok: false, error: { code: 'EROFS' } });
     expect(await replaceFile(join(root, 'x.json'), '{}')).toMatchObject({
       ok: false,

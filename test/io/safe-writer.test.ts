@@ -28,7 +28,6 @@ describe('append and flush', () => {
       bytes: rows(0, 6).length,
       fsync_lag_ms: 0,
       queue_bytes: 0,
-      quarantined: 0,
       rows_lost: 0,
       open_files: 0,
       errors: 0,
@@ -158,10 +157,16 @@ describe('append and flush', () => {
 
   it('throws on bytes that are not whole rows and on other columns for the same file', () => {
     const writer = bench.create();
-    expect(() => writer.append(FILE, HEADER, Buffer.from('okx,1'), 1)).toThrow(RangeError);
-    expect(() => writer.append(FILE, HEADER, new Uint8Array(0), 0)).toThrow(RangeError);
+    expect(() => writer.append({ file: FILE, header: HEADER, bytes: Buffer.from('okx,1'), rows: 1 })).toThrow(
+      RangeError,
+    );
+    expect(() => writer.append({ file: FILE, header: HEADER, bytes: new Uint8Array(0), rows: 0 })).toThrow(
+      RangeError,
+    );
     put(writer, 0, 1);
-    expect(() => writer.append(FILE, 'a,b,c', Buffer.from('1,2,3\n'), 1)).toThrow(RangeError);
+    expect(() =>
+      writer.append({ file: FILE, header: 'a,b,c', bytes: Buffer.from('1,2,3\n'), rows: 1 }),
+    ).toThrow(RangeError);
   });
 });
 

@@ -103,13 +103,15 @@ describe('rows', () => {
   });
 });
 
+const PLACE = { day: '2026-11-21', begins: false };
+
 describe('batches', () => {
   test('rows stand by symbol in order, numbers in order of arrival', () => {
     const { clock, batches, batcher } = setup();
     batcher.credit(9);
-    batcher.add(trade('A/B', '1', 10), null);
-    batcher.add(trade('é/ü', '2', 11), null);
-    batcher.add(trade('A/B', '3', 12), null);
+    batcher.add(trade('A/B', '1', 10), null, PLACE);
+    batcher.add(trade('é/ü', '2', 11), null, PLACE);
+    batcher.add(trade('A/B', '3', 12), null, PLACE);
     expect(batches).toEqual([]);
     clock.advance(20);
     const [batch] = batches;
@@ -133,7 +135,7 @@ describe('batches', () => {
   test('a full batch goes at once; without credit events wait, and go when it comes', () => {
     const { clock, batches, batcher } = setup();
     batcher.credit(1);
-    for (let i = 0; i < 6; i++) batcher.add(trade('A/B', String(i)), null);
+    for (let i = 0; i < 6; i++) batcher.add(trade('A/B', String(i)), null, PLACE);
     expect(batches.map((batch) => batch.events)).toEqual([4]);
     clock.advance(1000);
     expect(batches).toHaveLength(1);
@@ -144,10 +146,51 @@ describe('batches', () => {
 
   test('what does not fit is refused, and what was taken still goes', () => {
     const { batches, batcher } = setup({ queueBytes: 50 });
-    const taken = [1, 2, 3, 4].map((id) => batcher.add(trade('A/B', String(id)), null));
-    expect(taken).toEqual([true, true, true, false]);
+    const taken = [1, 2, 3, 4].map((id) => batcher.add(trade('A/B', String(id)), null, PLACE));
+    expect(taken).toEqual(['taken', 'taken', 'taken', 'full']);
     batcher.flush();
     expect(batches.map((batch) => batch.events)).toEqual([3]);
+  });
+
+  test('a new file splits a symbol: what waited for the old one stays with it', () => {
+    const { batches, batcher } = setup();
+    batcher.credit(9);
+    batcher.add(trade('A/B', '1', 10), null, PLACE);
+    batcher.add(trade('A/B', '2', 11), null, { day: '2026-11-22', begins: true });
+    batcher.add(trade('A/B', '3', 12), null, { day: '2026-11-22', begins: false });
+    batcher.add(trade('A/B', '4', 13), null, { day: '2026-11-22', begins: true });
+    batcher.flush();
+    const [batch] = batches;
+    if (batch === undefined) throw new Error('no batch');
+    expect(batch.parts.map(({ day, begins, rows }) => [day, begins, rows])).toEqual([
+      ['2026-11-21', false, 1],
+      ['2026-11-22', true, 2],
+      ['2026-11-22', true, 1],
+    ]);
+    expect(text(batch, 1)).toBe('x,A/B,5,11,2,sell,1.50,2\nx,A/B,5,12,3,sell,1.50,2\n');
+    expect([0, 1, 2, 3].map((at) => batch.columns[at * batch.width])).toEqual([0, 1, 1, 2]);
+  });
+
+  test('a refused row that would have begun a file leaves it to the next one', () => {
+    const { batches, batcher } = setup({ queueBytes: 10 });
+    batcher.add(trade('A/B', '1'), null, PLACE);
+    expect(batcher.add(trade('A/B', '2'), null, { day: '2026-11-22', begins: true })).toBe('full');
+    batcher.flush();
+    batcher.add(trade('A/B', '3'), null, { day: '2026-11-22', begins: false });
+    batcher.flush();
+    expect(batches.flatMap(({ parts }) => parts.map(({ day, begins }) => [day, begins]))).toEqual([
+      ['2026-11-21', false],
+      ['2026-11-22', true],
+    ]);
+  });
+
+  test('what would not be one row is refused, the rest is not', () => {
+    const { batches, batcher } = setup();
+    const added = ['1', 'a\nb', '3'].map((id) => batcher.add(trade('A/B', id), null, PLACE));
+    expect(added).toEqual(['taken', 'unencodable', 'taken']);
+    expect(batcher.add({ ...trade('A/B', '4'), timestampUs: Number.NaN }, null, PLACE)).toBe('unencodable');
+    batcher.flush();
+    expect(batches.map((batch) => batch.events)).toEqual([2]);
   });
 
   test('every event comes out once, in order, whatever the credit', () => {
@@ -166,7 +209,7 @@ describe('batches', () => {
           else {
             const event = trade(one.symbol, String(sent.length));
             sent.push(event);
-            batcher.add(event, null);
+            batcher.add(event, null, PLACE);
           }
         }
         batcher.flush();

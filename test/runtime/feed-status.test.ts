@@ -88,9 +88,9 @@ describe('what a feed says of itself', () => {
       queued: 2,
       lastError: 'refused: error:handler not found,topic:nonsense',
       symbols: {
-        'BTC/USDT': { state: 'collecting', lastLocalUs: LOCAL_US + 5, events: 2, resyncs: 0 },
-        'BTC/USDT:USDT': { state: 'waiting', lastLocalUs: 0, events: 0, resyncs: 0 },
-        'ETH/USDT': { state: 'waiting', lastLocalUs: 0, events: 0, resyncs: 0 },
+        'BTC/USDT': { state: 'collecting', lastLocalUs: LOCAL_US + 5, events: 2, resyncs: 0, dropped: 0 },
+        'BTC/USDT:USDT': { state: 'waiting', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 0 },
+        'ETH/USDT': { state: 'waiting', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 0 },
       },
     });
     spot.onClose(gone);

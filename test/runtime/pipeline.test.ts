@@ -29,6 +29,7 @@ function trades(ids: Readonly<Record<string, readonly number[]>>): Batch {
       batcher.add(
         { type: 'trade', symbol, ...times, id: String(id), side: 'buy', price: '1', amount: '2' },
         null,
+        { day: '2026-11-21', begins: false },
       );
     }
   }
@@ -42,19 +43,20 @@ function trades(ids: Readonly<Record<string, readonly number[]>>): Batch {
 function scripted(start: { room: number }, fails: (file: string) => boolean = () => false) {
   const state = { ...start, taken: [] as string[] };
   const writer: SafeWriter = {
-    append(file, _, bytes, _rows, done) {
+    append({ file, bytes, done }) {
       if (fails(file)) throw new RangeError(`${file} was begun with other columns`);
       if (state.room <= 0) return false;
       state.room -= 1;
       for (const row of Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean))
         state.taken.push(`${row.split(',')[1]} ${row.split(',')[4]}`);
-      done?.();
+      done?.(true);
       return true;
     },
     flush: async () => ok(undefined),
     close: async () => ok(undefined),
     contract: async () => ok(''),
     status: () => expect.fail('not used here'),
+    failing: () => new Map(),
   };
   return { state, writer };
 }

@@ -13,7 +13,7 @@ const DESIGN = {
   worker:
     'id venue feed transport state level last_event_ts last_event_age_sec events_total events_60s rows_written ' +
     'reconnects gaps errors_60s queue dropped latency_ms last_error symbols',
-  symbol: 'state age_sec resyncs',
+  symbol: 'state age_sec resyncs dropped',
   writer: 'rows bytes fsync_lag_ms quarantined disk_free_bytes',
   venue: 'rest_ok',
   host: 'rss_mb event_loop_lag_ms',

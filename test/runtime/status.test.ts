@@ -31,6 +31,7 @@ function threadOf(state: ThreadState, status: FeedStatus | null, lastError: stri
     options: { depth: 200, stream: null },
     transport: 'ws',
     tuning: DEFAULT_TUNING,
+    seen: {},
   };
   return {
     id: 'okx.orderbook',
@@ -38,6 +39,7 @@ function threadOf(state: ThreadState, status: FeedStatus | null, lastError: stri
     state: () => state,
     status: () => status,
     restarts: () => 1,
+    rotate: () => undefined,
     lastError: () => lastError,
     stop: async () => undefined,
   };
@@ -71,7 +73,6 @@ function inputOf(workers: StatusInput['workers'], more: Partial<StatusInput> = {
       bytes: 0,
       fsync_lag_ms: 0,
       queue_bytes: 0,
-      quarantined: 0,
       rows_lost: 0,
       open_files: 0,
       errors: 0,
@@ -79,6 +80,7 @@ function inputOf(workers: StatusInput['workers'], more: Partial<StatusInput> = {
       last_error: null,
     },
     diskFreeBytes: null,
+    quarantined: 0,
     venues: {},
     isRising: (_, count) => count > 0,
     host: { rss_mb: 1, event_loop_lag_ms: 0 },
@@ -181,8 +183,8 @@ describe('the status', () => {
 
   test('symbols: the age of the newest event, null before the first; books not joined are told', () => {
     const symbols = {
-      A: { state: 'synced', lastLocalUs: CLOCK_START_US + 18_500_000, events: 5, resyncs: 2 },
-      B: { state: 'joining', lastLocalUs: 0, events: 0, resyncs: 0 },
+      A: { state: 'synced', lastLocalUs: CLOCK_START_US + 18_500_000, events: 5, resyncs: 2, dropped: 0 },
+      B: { state: 'joining', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 0 },
     } as const;
     const { object, reasons } = buildStatus(
       inputOf([{ thread: threadOf('running', { ...FEED, symbols }), tally: fresh() }]),
@@ -191,8 +193,8 @@ describe('the status', () => {
       {
         last_event_age_sec: 1,
         symbols: {
-          A: { state: 'synced', age_sec: 1.5, resyncs: 2 },
-          B: { state: 'joining', age_sec: null, resyncs: 0 },
+          A: { state: 'synced', age_sec: 1.5, resyncs: 2, dropped: 0 },
+          B: { state: 'joining', age_sec: null, resyncs: 0, dropped: 0 },
         },
       },
     ]);

@@ -16,6 +16,7 @@ const INIT: FetcherInit = {
   endpoints: {},
   options: { depth: 200, stream: null },
   transport: 'ws',
+  seen: {},
   tuning: DEFAULT_TUNING,
 };
 const DIE = 15;
@@ -57,6 +58,8 @@ function watch(worker: string | URL): Watched {
     onBatch: (batch: Batch, done) => batches.push({ number: batch.events, start: batch.width, done }),
     onBooks: () => undefined,
     onFact: (fact) => facts.push(fact),
+    onQuarantine: () => undefined,
+    resume: async () => ({}),
     onReject: () => undefined,
     ask: (_call, _priority, signal) => new Promise((answer) => asks.push({ signal, answer })),
   });
@@ -92,11 +95,14 @@ describe('a thread that ends', () => {
     expect(other.batches.map((batch) => batch.number)).toEqual(other.batches.map((_, at) => at + 1));
   });
 
-  test('one that the system refuses to start is tried again too', () => {
+  test('one that the system refuses to start is tried again too', async () => {
     const refused = watch(new URL('https://127.0.0.1/fetcher.js'));
-    expect(refused.thread.state()).toBe('restarting');
-    clock.advance(1_000);
-    clock.advance(2_000);
+    for (const [at, ms] of [1_000, 2_000].entries()) {
+      await until('the refusal', () => refused.restarts().length === at + 1);
+      expect(refused.thread.state()).toBe('restarting');
+      clock.advance(ms);
+    }
+    await until('the third refusal', () => refused.restarts().length === 3);
     expect(refused.restarts().map((fact) => fact.in_sec)).toEqual([1, 2, 4]);
   });
 

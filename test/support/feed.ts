@@ -65,6 +65,7 @@ export function playFeed(
       endpoints: venue.endpoints,
       options: { depth: 200, stream: null },
       transport: 'ws',
+      seen: {},
       tuning: { ...DEFAULT_TUNING, ...tuning },
     },
     {

@@ -7,6 +7,8 @@ import { createIntake, type Intake } from '../../src/runtime/intake.ts';
 export interface Bench {
   readonly intake: Intake;
   readonly events: MarketEvent[];
+  /** Of each event: the day of its file, with a `+` where it begins one. */
+  readonly places: string[];
   readonly rejects: { readonly reason: string; readonly text: string }[];
   readonly needs: string[];
   readonly lost: string[];
@@ -24,6 +26,7 @@ export function bench(
   } = {},
 ): Bench {
   const events: MarketEvent[] = [];
+  const places: string[] = [];
   const rejects: Bench['rejects'] = [];
   const needs: string[] = [];
   const lost: string[] = [];
@@ -39,7 +42,10 @@ export function bench(
           ? symbol
           : undefined;
       },
-      emit: (event) => events.push(event),
+      emit(event, _, { day, begins }) {
+        events.push(event);
+        places.push(`${begins ? '+' : ''}${day}`);
+      },
       needSnapshot: (symbol, reason) => needs.push(`${symbol}: ${reason}`),
       lost: (symbol, reason) => lost.push(`${symbol}: ${reason}`),
       drift: () => undefined,
@@ -47,7 +53,7 @@ export function bench(
       said: (_, what, text) => said.push(`${what}: ${text}`),
     },
   );
-  return { intake, events, rejects, needs, lost, said };
+  return { intake, events, places, rejects, needs, lost, said };
 }
 
 /** Puts frames in, a second apart, on a connection to `url` that is opened first. */

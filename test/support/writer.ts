@@ -47,8 +47,15 @@ export function rows(from: number, to: number): string {
   return Array.from({ length: to - from }, (_, at) => `okx,${from + at}\n`).join('');
 }
 
-export function put(writer: SafeWriter, from: number, to: number, file = FILE, done?: () => void): boolean {
-  return writer.append(file, HEADER, Buffer.from(rows(from, to)), to - from, done);
+export function put(
+  writer: SafeWriter,
+  from: number,
+  to: number,
+  file = FILE,
+  done?: (written: boolean) => void,
+): boolean {
+  const bytes = Buffer.from(rows(from, to));
+  return writer.append({ file, header: HEADER, bytes, rows: to - from, ...(done && { done }) });
 }
 
 /** The real disk, with its calls written down. */
