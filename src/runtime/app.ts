@@ -114,6 +114,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     workers: () => threads,
     governors: stations.map((one) => one.governor),
     writer: () => writer.status(),
+    failingFiles: () => writer.failing(),
     latest: () => latest.status(),
     stages: () => pipeline.status(),
     ledger: () => ledger.errors(),

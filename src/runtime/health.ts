@@ -22,6 +22,8 @@ export interface WorkerFacts {
   readonly lastEventAgeSec: number | null;
   readonly unsynced: readonly string[];
   readonly dropped: number;
+  /** A file of this worker that cannot be written now, with the reason. */
+  readonly writeError: string | null;
   readonly lastError: string | null;
 }
 
@@ -66,6 +68,10 @@ const WORKER_RULES: readonly Rule<WorkerFacts>[] = [
       f.lastEventAgeSec !== null && f.lastEventAgeSec > LATE_SEC[f.feed]
         ? `no data for ${Math.round(f.lastEventAgeSec)} s`
         : null,
+  },
+  {
+    level: 'CRIT',
+    reason: (f) => (f.writeError === null ? null : `rows wait: ${f.writeError}`),
   },
   { level: 'CRIT', reason: (f) => (f.dropped > 0 ? `${f.dropped} events dropped` : null) },
   {

@@ -84,6 +84,8 @@ export interface StatusInput {
   readonly phase: 'starting' | 'collecting' | 'stopping' | 'stopped';
   readonly workers: readonly { readonly thread: Thread; readonly tally: WorkerTally }[];
   readonly writer: WriterStatus;
+  /** Files that cannot be written now, each with its reason. */
+  readonly failingFiles: ReadonlyMap<string, string>;
   readonly diskFreeBytes: number | null;
   /** Values that could not be encoded as a row. */
   readonly quarantined: number;
@@ -157,6 +159,7 @@ function workerLine(thread: Thread, tally: WorkerTally, input: StatusInput) {
     lastEventAgeSec,
     unsynced: unsynced(status),
     dropped: input.isRising(`${thread.id} dropped`, status?.dropped ?? 0) ? (status?.dropped ?? 0) : 0,
+    writeError: writeError(thread, input.failingFiles),
     lastError,
   });
   const object = {
@@ -198,6 +201,11 @@ function workerLine(thread: Thread, tally: WorkerTally, input: StatusInput) {
     ),
   };
   return { object, judged };
+}
+
+function writeError({ init: { feed, venue } }: Thread, failing: ReadonlyMap<string, string>): string | null {
+  for (const [file, why] of failing) if (file.startsWith(`raw/${feed}-${venue}-`)) return `${file}: ${why}`;
+  return null;
 }
 
 function unsynced(status: FeedStatus | null): readonly string[] {

@@ -29,6 +29,7 @@ export interface TelemetryInput {
   workers(): StatusInput['workers'];
   readonly governors: readonly Governor[];
   writer(): WriterStatus;
+  failingFiles(): ReadonlyMap<string, string>;
   latest(): { readonly errors: number };
   stages(): ReturnType<Pipeline['status']>;
   ledger(): { readonly count: number; readonly last: Failure | null };
@@ -83,6 +84,7 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
       isRising,
       workers: input.workers(),
       writer,
+      failingFiles: input.failingFiles(),
       diskFreeBytes,
       quarantined: input.quarantined(),
       venues: input.restOk(),

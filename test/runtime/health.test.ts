@@ -16,6 +16,7 @@ const SOUND: WorkerFacts = {
   lastEventAgeSec: 0.2,
   unsynced: [],
   dropped: 0,
+  writeError: null,
   lastError: null,
 };
 
@@ -46,6 +47,7 @@ describe('a worker', () => {
     ['a late ticker', { feed: 'ticker', lastEventAgeSec: 60.6 }, 'CRIT', 'no data for 61 s'],
     ['a late book', { feed: 'orderbook', lastEventAgeSec: 61 }, 'CRIT', 'no data for 61 s'],
     ['late trades', { lastEventAgeSec: 601 }, 'CRIT', 'no data for 601 s'],
+    ['a file that cannot be written', { writeError: 'a.csv: EIO' }, 'CRIT', 'rows wait: a.csv: EIO'],
     ['dropped events', { dropped: 7 }, 'CRIT', '7 events dropped'],
     ['a book not joined', { unsynced: ['A', 'B', 'C'] }, 'WARN', 'books not joined: A, B, C'],
     [

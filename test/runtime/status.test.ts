@@ -81,6 +81,7 @@ function inputOf(workers: StatusInput['workers'], more: Partial<StatusInput> = {
     },
     diskFreeBytes: null,
     quarantined: 0,
+    failingFiles: new Map(),
     venues: {},
     isRising: (_, count) => count > 0,
     host: { rss_mb: 1, event_loop_lag_ms: 0 },
@@ -199,5 +200,16 @@ describe('the status', () => {
       },
     ]);
     expect(reasons).toEqual(['okx.orderbook: books not joined: B']);
+  });
+
+  test("a file that cannot be written is its own worker's reason, and no other's", () => {
+    const worker = { thread: threadOf('running', FEED), tally: fresh() };
+    const of = (file: string) =>
+      buildStatus({ ...inputOf([worker]), failingFiles: new Map([[file, 'ENOSPC: no space left']]) });
+    expect(of('raw/orderbook-okx-BTC-USDT.csv')).toMatchObject({
+      level: 'CRIT',
+      reasons: ['okx.orderbook: rows wait: raw/orderbook-okx-BTC-USDT.csv: ENOSPC: no space left'],
+    });
+    expect(of('raw/trades-okx-BTC-USDT.csv').reasons).toEqual([]);
   });
 });

@@ -1,0 +1,65 @@
+/**
+ * What is done when the disk is full: the reserve is given up so that the status can still be written, rows wait, and
+ * writing goes on when there is room for a new reserve. Without a reserve every file is simply tried again.
+ */
+
+import type { Failure, Result } from '../core/result.ts';
+
+/** Of `io/reserve.ts`. */
+export interface Reserve {
+  prepare(): Promise<Result<void>>;
+  release(): Promise<Result<boolean>>;
+  restore(freeBytes: number): Promise<Result<boolean>>;
+  held(): boolean;
+}
+
+export interface DiskGuardPort {
+  readonly reserve: Reserve;
+  onError(failure: Failure): void;
+  /** Rows wait from now on (true), or are written again. */
+  onHold(holding: boolean): void;
+}
+
+export interface DiskGuard {
+  /** Makes the reserve. A disk with no room for it is told, and recorded to all the same. */
+  prepare(): Promise<void>;
+  /** Something could not be written: where the disk is full, the reserve is given up. */
+  failed(code: string): void;
+  /** The room that is left now. */
+  measured(freeBytes: number): Promise<void>;
+  mayWrite(): boolean;
+}
+
+const FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
+
+export function createDiskGuard({ reserve, onError, onHold }: DiskGuardPort): DiskGuard {
+  let holding = false;
+
+  const hold = (on: boolean): void => {
+    if (holding === on) return;
+    holding = on;
+    onHold(on);
+  };
+
+  return {
+    async prepare() {
+      const made = await reserve.prepare();
+      if (!made.ok) onError(made.error);
+    },
+    failed(code) {
+      if (!FULL.includes(code) || !reserve.held()) return;
+      // Before the room is there: nobody else is to take it.
+      hold(true);
+      void reserve.release().then((released) => {
+        if (!released.ok) onError(released.error);
+      });
+    },
+    async measured(freeBytes) {
+      if (!holding) return;
+      const restored = await reserve.restore(freeBytes);
+      if (!restored.ok) onError(restored.error);
+      else if (restored.value) hold(false);
+    },
+    mayWrite: () => !holding,
+  };
+}

@@ -1,0 +1,73 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { err, failure, ok } from '../../src/core/result.ts';
+import { createDiskGuard } from '../../src/runtime/disk-guard.ts';
+
+/** A reserve of 100 bytes that can be made when 150 are free. */
+function setup(isHeld: boolean) {
+  const state = { held: isHeld, broken: false };
+  const told: string[] = [];
+  const guard = createDiskGuard({
+    reserve: {
+      prepare: async () => (isHeld ? ok(undefined) : err(failure('ENOSPC', 'no room for the reserve'))),
+      async release() {
+        if (state.broken) return err(failure('EIO', 'injected'));
+        state.held = false;
+        return ok(true);
+      },
+      async restore(freeBytes) {
+        if (state.broken) return err(failure('ENOSPC', 'full again'));
+        state.held = freeBytes >= 150;
+        return ok(state.held);
+      },
+      held: () => state.held,
+    },
+    onError: ({ code }) => told.push(code),
+    onHold: (holding) => told.push(holding ? 'hold' : 'go on'),
+  });
+  return { guard, state, told };
+}
+
+describe('a full disk', () => {
+  let at: ReturnType<typeof setup>;
+  beforeEach(() => {
+    at = setup(true);
+  });
+
+  test('gives up the reserve, holds the rows, and goes on when there is room for another', async () => {
+    const { guard, state, told } = at;
+    guard.failed('EIO');
+    expect(guard.mayWrite()).toBe(true);
+    guard.failed('ENOSPC');
+    guard.failed('ENOSPC');
+    expect(guard.mayWrite()).toBe(false);
+    await guard.measured(100);
+    expect(state.held).toBe(false);
+    expect(guard.mayWrite()).toBe(false);
+    await guard.measured(150);
+    expect(guard.mayWrite()).toBe(true);
+    expect(told).toEqual(['hold', 'go on']);
+    guard.failed('EDQUOT');
+    expect(told).toEqual(['hold', 'go on', 'hold']);
+  });
+
+  test('a reserve that cannot be given up or made again is told, and rows wait', async () => {
+    const { guard, state, told } = at;
+    state.broken = true;
+    guard.failed('ENOSPC');
+    await guard.measured(1_000);
+    expect(told).toEqual(['hold', 'EIO', 'ENOSPC']);
+    expect(guard.mayWrite()).toBe(false);
+    state.broken = false;
+    await guard.measured(1_000);
+    expect(guard.mayWrite()).toBe(true);
+  });
+});
+
+test('without a reserve nothing is held: each file is tried again', async () => {
+  const { guard, told } = setup(false);
+  await guard.prepare();
+  guard.failed('ENOSPC');
+  await guard.measured(1_000);
+  expect(guard.mayWrite()).toBe(true);
+  expect(told).toEqual(['ENOSPC']);
+});
