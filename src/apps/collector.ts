@@ -140,7 +140,7 @@ async function takeSeat(
   }
   const lock = await acquireLock(data, process.platform);
   if (!lock.ok) return refused(lock.error.code === 'locked' ? EXIT.running : EXIT.io, lock.error.message);
-  const log = await openLog(logs, clock.wallUs(), runtime.mode === 'PROD' ? 'info' : 'debug');
+  const log = await openLog(logs, clock, runtime.mode === 'PROD' ? 'info' : 'debug');
   if (!log.ok) return cannotWrite(logs, log.error);
   const cleaned = await cleanDataDir(data);
   if (!cleaned.ok) return cannotWrite(data, cleaned.error);

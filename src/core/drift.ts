@@ -43,8 +43,9 @@ export function createDriftCheck(): DriftCheck {
       for (const level of delta.asks) changed.set(Number(level[0]), delta.localUs);
     },
     observe(snapshot) {
-      const since = snapshot.localUs - WINDOW_US;
-      changed = new Map([...changed].filter(([, us]) => us >= since));
+      // Both ways: what changed before our clock was set back is not of the last second for ever.
+      const isLately = (us: number): boolean => Math.abs(snapshot.localUs - us) <= WINDOW_US;
+      changed = new Map([...changed].filter(([, us]) => isLately(us)));
       waiting = snapshot;
     },
     settle(book, localUs) {

@@ -91,6 +91,16 @@ export async function writeAll(ops: FileOps, fd: number, bytes: Uint8Array, posi
   }
 }
 
+/** The size of a file in bytes; null where there is none. */
+export async function sizeAt(ops: FileOps, path: string): Promise<number | null> {
+  try {
+    return await closing(ops, await ops.open(path, 'r'), (fd) => ops.size(fd));
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT')) return null;
+    throw thrown;
+  }
+}
+
 /** Inside a job that rejects, an error that keeps its code. */
 export function coded(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });

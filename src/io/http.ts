@@ -249,7 +249,7 @@ function judge(
   return err({
     ...failure(code, `${nameOf(url)}: HTTP ${status} ${said}`.trim(), retry),
     limited,
-    retryAfterMs: retryAfterMs(headers['retry-after'], clock.wallUs() / 1000),
+    retryAfterMs: retryAfterMs(headers, clock.wallUs() / 1000),
     answer,
   });
 }
@@ -262,10 +262,16 @@ function venueCode(body: unknown): string | null {
   return typeof code === 'number' || (typeof code === 'string' && code !== '') ? String(code) : null;
 }
 
-/** `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). Null when absent, unreadable or not ahead of us. */
-function retryAfterMs(value: string | undefined, wallMs: number): number | null {
+/**
+ * `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). Null when absent, unreadable or not ahead of the answer's own
+ * `Date`: that is the clock it was made by, and ours may be hours off.
+ */
+function retryAfterMs(headers: HttpAnswer['headers'], wallMs: number): number | null {
+  const value = headers['retry-after'];
   if (value === undefined) return null;
-  const ms = /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - wallMs;
+  const sentMs = Date.parse(headers.date ?? '');
+  const nowMs = Number.isNaN(sentMs) ? wallMs : sentMs;
+  const ms = /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
   return ms > 0 ? ms : null;
 }
 

@@ -1,11 +1,12 @@
 /** The structured log: pino, JSON lines, one file a start. */
 
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { type Logger, pino, stdTimeFunctions } from 'pino';
-import { err, type Failure, failure, failureOf, ok, type Result } from '../core/result.ts';
-import { attempt, makeFolder, nodeFileOps } from './file-ops.ts';
-import { utcStamp } from './file-tail.ts';
+import { type Logger, pino } from 'pino';
+import type { Clock } from '../core/ports.ts';
+import { type Failure, ok, type Result } from '../core/result.ts';
+import { attempt, type FileOps, makeFolder, nodeFileOps } from './file-ops.ts';
+import { createUnique, utcStamp } from './file-tail.ts';
+import { createLineFile } from './line-file.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn';
 
@@ -18,56 +19,42 @@ export interface Log {
   close(): Promise<void>;
 }
 
-/** What waits for a disk that does not take it; beyond this, lines are left out. */
-const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-const CLOSE_MS = 1_000;
+const APP = 'collector';
 
 /**
- * Opens `logs/collector_<time>.log`. Fails where the folder cannot be made or written. A plain stream and not pino's
- * own: that one writes synchronously at the end, and on a full disk tries for ever.
+ * Opens `logs/collector_<time>.log`, never one that is there. Fails where the folder cannot be made or written; what
+ * fails later costs lines (`LineFile`), which a line of the log then tells. Not pino's own stream: that one writes
+ * synchronously at the end, and on a full disk tries for ever.
  */
-export async function openLog(folder: string, nowUs: number, level: LogLevel): Promise<Result<Log>> {
-  const made = await attempt(() => makeFolder(nodeFileOps, folder));
-  if (!made.ok) return made;
-  const file = join(folder, `collector_${utcStamp(nowUs)}.log`);
-  const stream = createWriteStream(file, { flags: 'a' });
-  const opened = await new Promise<Result<void>>((resolve) => {
-    stream.once('ready', () => resolve(ok(undefined)));
-    stream.once('error', (thrown) => resolve(err(failureOf(thrown))));
+export async function openLog(
+  folder: string,
+  clock: Clock,
+  level: LogLevel,
+  ops: FileOps = nodeFileOps,
+): Promise<Result<Log>> {
+  const made = await attempt(async () => {
+    await makeFolder(ops, folder);
+    const { fd, path } = await createUnique(ops, join(folder, `${APP}_${utcStamp(clock.wallUs())}`), '.log');
+    await ops.close(fd);
+    return path;
   });
-  if (!opened.ok) return opened;
-
-  let count = 0;
-  let last: Failure | null = null;
-  const lose = (why: Failure): void => {
-    count += 1;
-    last = why;
-  };
-  stream.on('error', (thrown) => lose(failureOf(thrown)));
-  const write = (line: string): void => {
-    if (stream.destroyed) lose(last ?? failure('closed', 'the log is closed'));
-    else if (stream.writableLength > MAX_WAITING_BYTES)
-      lose(failure('dropped', 'the disk does not take the log'));
-    else stream.write(line);
-  };
+  if (!made.ok) return made;
+  const time = (): string => new Date(clock.wallUs() / 1000).toISOString();
+  const lines = createLineFile({
+    path: made.value,
+    clock,
+    ops,
+    lostLine: (lost, { code, message }) =>
+      `${JSON.stringify({ level: pino.levels.values.warn, time: time(), app: APP, lost, code, message, msg: 'lines lost' })}\n`,
+  });
   const logger = pino(
     {
       level,
-      base: { app: 'collector' },
-      timestamp: stdTimeFunctions.isoTime,
+      base: { app: APP },
+      timestamp: () => `,"time":"${time()}"`,
       redact: { paths: ['*.token', '*.secret', '*.authorization', '*.headers'], remove: true },
     },
-    { write },
+    { write: lines.write },
   );
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      const late = setTimeout(() => stream.destroy(), CLOSE_MS);
-      stream.once('close', () => {
-        clearTimeout(late);
-        resolve();
-      });
-      if (stream.destroyed) resolve();
-      else stream.end();
-    });
-  return ok({ logger, file, errors: () => ({ count, last }), close });
+  return ok({ logger, file: made.value, errors: lines.errors, close: lines.close });
 }

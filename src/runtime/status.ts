@@ -29,8 +29,12 @@ export interface WorkerTally {
     readonly rowsWritten: number;
     readonly gaps: number;
     readonly lastEventUs: number | null;
+    /** Since its arrival here, on the monotonic clock: a step of the wall clock makes nothing older or newer. */
+    readonly lastEventAgeMs: number | null;
     readonly latency: { readonly p50: number | null; readonly p99: number | null };
   };
+  /** Since the newest event of the symbol arrived here; null before the first. */
+  symbolAgeMs(symbol: string): number | null;
 }
 
 export function createWorkerTally(clock: Clock): WorkerTally {
@@ -41,11 +45,18 @@ export function createWorkerTally(clock: Clock): WorkerTally {
   let rowsWritten = 0;
   let gaps = 0;
   let lastEventUs: number | null = null;
+  let lastEventMs: number | null = null;
+  const lastMsOf = new Map<string, number>();
+  const ageOf = (sinceMs: number | null | undefined): number | null =>
+    sinceMs === null || sinceMs === undefined ? null : clock.monoMs() - sinceMs;
   return {
     batch(batch) {
+      const nowMs = clock.monoMs();
       eventsTotal += batch.events;
-      events.add(batch.events, clock.monoMs());
+      events.add(batch.events, nowMs);
       lastEventUs = batch.lastLocalUs;
+      lastEventMs = nowMs;
+      for (const { symbol } of batch.parts) lastMsOf.set(symbol, nowMs);
       const at = (batch.events - 1) * batch.width;
       latency.add(((batch.columns[at + 2] ?? 0) - (batch.columns[at + 1] ?? 0)) / 1000);
     },
@@ -67,8 +78,10 @@ export function createWorkerTally(clock: Clock): WorkerTally {
       rowsWritten,
       gaps,
       lastEventUs,
+      lastEventAgeMs: ageOf(lastEventMs),
       latency: latency.quantiles(),
     }),
+    symbolAgeMs: (symbol) => ageOf(lastMsOf.get(symbol)),
   };
 }
 
@@ -147,8 +160,7 @@ function workerLine(thread: Thread, tally: WorkerTally, input: StatusInput) {
   const { venue, feed, transport } = thread.init;
   const status = thread.status();
   const counts = tally.read();
-  const ageSec = (us: number): number => Math.max(0, Math.round((input.nowUs - us) / 1000) / 1000);
-  const lastEventAgeSec = counts.lastEventUs === null ? null : ageSec(counts.lastEventUs);
+  const lastEventAgeSec = inSeconds(counts.lastEventAgeMs);
   const lastError = status?.lastError ?? thread.lastError();
   const judged: Judged = judgeWorker({
     id: thread.id,
@@ -193,7 +205,7 @@ function workerLine(thread: Thread, tally: WorkerTally, input: StatusInput) {
         symbol,
         {
           state: one.state,
-          age_sec: one.lastLocalUs === 0 ? null : ageSec(one.lastLocalUs),
+          age_sec: inSeconds(tally.symbolAgeMs(symbol)),
           resyncs: one.resyncs,
           dropped: one.dropped,
         },
@@ -206,6 +218,10 @@ function workerLine(thread: Thread, tally: WorkerTally, input: StatusInput) {
 function writeError({ init: { feed, venue } }: Thread, failing: ReadonlyMap<string, string>): string | null {
   for (const [file, why] of failing) if (file.startsWith(`raw/${feed}-${venue}-`)) return `${file}: ${why}`;
   return null;
+}
+
+function inSeconds(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms) / 1000;
 }
 
 function unsynced(status: FeedStatus | null): readonly string[] {

@@ -222,6 +222,17 @@ describe('an error answer', () => {
     }
   });
 
+  it('a date is held against the clock of the answer: ours may have been set back', async () => {
+    const http = httpOf('binance');
+    const theirs = Date.now() + 7_200_000;
+    const date = new Date(theirs).toUTCString();
+    handle = answering(429, '', { Date: date, 'Retry-After': new Date(theirs + 30_000).toUTCString() });
+    expect(await failureFrom(http, 'publicGetDepth')).toMatchObject({ retryAfterMs: 30_000 });
+    handle = answering(429, '', { Date: 'soon', 'Retry-After': date });
+    const { retryAfterMs } = await failureFrom(http, 'publicGetDepth');
+    expect(retryAfterMs).toBeGreaterThan(7_190_000);
+  });
+
   it.each([
     ['binance', 'fapiPublicGetDepth', 418, '{"code":-1003,"msg":"banned"}', '418', true, 'later'],
     ['bybit', 'publicGetV5MarketInstrumentsInfo', 403, 'access too frequent', '403', true, 'later'],

@@ -45,10 +45,23 @@ function threadOf(state: ThreadState, status: FeedStatus | null, lastError: stri
   };
 }
 
-const batchOf = (events: number, venueUs: number, localUs: number): Batch => ({
+const batchOf = (
+  events: number,
+  venueUs: number,
+  localUs: number,
+  symbols: readonly string[] = [],
+): Batch => ({
   venue: 'okx',
   feed: 'trades',
-  parts: [],
+  parts: symbols.map((symbol) => ({
+    symbol,
+    start: 0,
+    end: 0,
+    rows: 1,
+    lastRow: 0,
+    day: '2026-11-21',
+    begins: false,
+  })),
   bytes: new Uint8Array(0),
   columns: Float64Array.from(Array(events).fill([0, venueUs, localUs]).flat() as number[]),
   width: 3,
@@ -95,7 +108,12 @@ describe('the tally of a worker', () => {
   test('counts over its life and over the last minute', () => {
     const clock = manualClock();
     const tally = createWorkerTally(clock);
-    expect(tally.read()).toMatchObject({ eventsTotal: 0, lastEventUs: null, latency: { p50: null } });
+    expect(tally.read()).toMatchObject({
+      eventsTotal: 0,
+      lastEventUs: null,
+      lastEventAgeMs: null,
+      latency: { p50: null },
+    });
     tally.batch(batchOf(3, CLOCK_START_US, CLOCK_START_US + 2_500));
     tally.written(3);
     tally.error();
@@ -108,10 +126,16 @@ describe('the tally of a worker', () => {
       rowsWritten: 3,
       gaps: 0,
       lastEventUs: CLOCK_START_US + 8_000,
+      lastEventAgeMs: 0,
       latency: { p50: -1, p99: -1 },
     });
     clock.advance(1_000);
-    expect(tally.read()).toMatchObject({ eventsTotal: 5, events60s: 2, errors60s: 0 });
+    expect(tally.read()).toMatchObject({
+      eventsTotal: 5,
+      events60s: 2,
+      errors60s: 0,
+      lastEventAgeMs: 1_000,
+    });
   });
 
   test('one gap is one, whatever it takes with it', () => {
@@ -182,13 +206,20 @@ describe('the status', () => {
     ]);
   });
 
+  const SYMBOLS = {
+    A: { state: 'synced', lastLocalUs: CLOCK_START_US, events: 5, resyncs: 2, dropped: 0 },
+    B: { state: 'joining', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 0 },
+  } as const;
+
   test('symbols: the age of the newest event, null before the first; books not joined are told', () => {
-    const symbols = {
-      A: { state: 'synced', lastLocalUs: CLOCK_START_US + 18_500_000, events: 5, resyncs: 2, dropped: 0 },
-      B: { state: 'joining', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 0 },
-    } as const;
+    const clock = manualClock();
+    const tally = createWorkerTally(clock);
+    tally.batch(batchOf(1, CLOCK_START_US, CLOCK_START_US, ['A', 'C']));
+    clock.advance(500);
+    tally.batch(batchOf(1, CLOCK_START_US, CLOCK_START_US, ['C']));
+    clock.advance(1_000);
     const { object, reasons } = buildStatus(
-      inputOf([{ thread: threadOf('running', { ...FEED, symbols }), tally: fresh() }]),
+      inputOf([{ thread: threadOf('running', { ...FEED, symbols: SYMBOLS }), tally }]),
     );
     expect(object.workers).toMatchObject([
       {
@@ -212,4 +243,25 @@ describe('the status', () => {
     });
     expect(of('raw/trades-okx-BTC-USDT.csv').reasons).toEqual([]);
   });
+
+  test.each([-7200, 3600])(
+    'a wall clock that is set by %d s makes nothing old, and hides no silence',
+    (step) => {
+      const clock = manualClock();
+      const tally = createWorkerTally(clock);
+      const symbols = { A: SYMBOLS.A };
+      tally.batch(batchOf(1, CLOCK_START_US, clock.wallUs(), ['A']));
+      clock.stepWall(clock.wallUs() + step * 1_000_000);
+      const look = () =>
+        buildStatus(
+          inputOf([{ thread: threadOf('running', { ...FEED, symbols }), tally }], { nowUs: clock.wallUs() }),
+        );
+      clock.advance(2_000);
+      const aged = (sec: number) => [{ last_event_age_sec: sec, symbols: { A: { age_sec: sec } } }];
+      expect(look()).toMatchObject({ level: 'OK', object: { workers: aged(2) } });
+      clock.advance(59_000);
+      expect(look().reasons).toEqual(['okx.orderbook: no data for 61 s']);
+      expect(look().object.workers).toMatchObject(aged(61));
+    },
+  );
 });

@@ -2,6 +2,9 @@
  * The stage `sig_builder`: feature batches in, signal rows out. Rules judge the newest row of each second of
  * receipt, once that second is over for all venues, in order of seconds, venues and symbols. So the rows do not
  * depend on where batches ended, which worker was faster, or when ticks came: a replay gives the same bytes.
+ *
+ * The wall clock may be set back. Rows of one symbol and venue come from one thread, in order of receipt: a time
+ * before that of the row before it says so. Then all that is open is judged and given, and seconds begin anew.
  */
 
 import { type FeatureBatch, type FeatureRow, type FeatureValues, SAMPLE_US } from '../features/feature.ts';
@@ -15,8 +18,8 @@ const GRACE_US = 1_000_000;
 /** Rows of one pair and exchange are at most this far apart while there is data. */
 const EVERY_US = 60_000_000;
 
-/** Times this far behind the newest mean that the wall clock was set back, not that a batch was late. */
-const CLOCK_STEP_US = 60_000_000;
+/** A symbol that was silent shows a clock that was set back only by being this far behind the newest time. */
+const FAR_BEHIND_US = 60_000_000;
 
 interface Line {
   readonly rule: SignalRule;
@@ -29,15 +32,18 @@ interface Track {
   readonly venue: string;
   readonly symbol: string;
   readonly lines: readonly Line[];
-  /** The newest row of each second that is not closed yet: two or three. */
+  /** The newest row of each second that is not closed yet: two or three, in order of seconds. */
   pending: FeatureRow[];
+  /** Receipt of the newest row that was not left out. */
+  lastUs: number;
 }
 
 /**
  * A row is given when a direction changes, and so often that rows of one pair and exchange are never more than a
- * minute apart unless its data is. Without new data ticks give nothing after a minute at most.
- * `counts`: `late_rows`, that came after their second was closed and were left out; `clock_steps`, each of which
- * also leaves out the seconds that were open.
+ * minute apart unless its data is. Without new data ticks give nothing after a minute at most; a tick at Infinity
+ * gives all that is left.
+ * `counts`: `late_rows`, that came after their second was closed, or after others had shown that the clock was set
+ * back, and were left out; `clock_steps`, times that it was set back by more than a second.
  */
 export function signalBuilder(rules: readonly SignalRule[] = SIGNALS): Stage<FeatureBatch, SignalBatch> {
   const byKey = new Map<string, Track>();
@@ -52,79 +58,103 @@ export function signalBuilder(rules: readonly SignalRule[] = SIGNALS): Stage<Fea
     const known = byKey.get(key);
     if (known) return known;
     const lines = rules.map((rule) => ({ rule, judge: rule.start(), newest: null, written: null }));
-    const track = { venue, symbol, lines, pending: [] };
+    const track: Track = { venue, symbol, lines, pending: [], lastUs: Number.NEGATIVE_INFINITY };
     byKey.set(key, track);
     tracks = [...tracks, track].sort(byName);
     return track;
   }
 
-  /** Takes note of a time; the first one, and one after the clock was set back, say which second is open. */
-  function see(us: number): void {
-    const steppedBack = us < newestUs - CLOCK_STEP_US;
-    if (steppedBack) {
-      counts.clock_steps++;
-      for (const track of tracks) track.pending = [];
-    }
-    if (steppedBack || newestUs === Number.NEGATIVE_INFINITY) openSecond = secondOf(us - GRACE_US);
-    newestUs = steppedBack ? us : Math.max(newestUs, us);
+  function beginAt(us: number): void {
+    openSecond = secondOf(us - GRACE_US);
+    newestUs = us;
+  }
+
+  /** What a row's time says: it is in order, it comes too late, or the clock was set back before it. */
+  function judgeTime(track: Track, us: number): 'in order' | 'late' | 'set back' {
+    const sinceLast = us - track.lastUs;
+    // Others have shown that the clock was set back, and this symbol has not.
+    const isBehindOthers = track.lastUs > newestUs;
+    if (sinceLast < -GRACE_US && !isBehindOthers) return 'set back';
+    // Goes on from its symbol's last row: under way since before the clock was set, or held up.
+    const goesOn = Math.abs(sinceLast) <= GRACE_US;
+    if (goesOn && isBehindOthers) return 'late';
+    if (secondOf(us) >= openSecond) return 'in order';
+    return !goesOn && us < newestUs - FAR_BEHIND_US ? 'set back' : 'late';
   }
 
   function observe(track: Track, row: FeatureRow): void {
-    if (secondOf(row.localUs) < openSecond) {
-      counts.late_rows++;
-      return;
-    }
-    const last = track.pending.at(-1);
-    if (last && secondOf(last.localUs) === secondOf(row.localUs)) track.pending.pop();
+    const second = secondOf(row.localUs);
+    track.lastUs = row.localUs;
+    newestUs = Math.max(newestUs, row.localUs);
+    // The clock may go back by less than the grace: what was received last is the newest.
+    while (secondOf(track.pending.at(-1)?.localUs ?? Number.NEGATIVE_INFINITY) >= second) track.pending.pop();
     track.pending.push(row);
   }
 
-  /** Closes every second that is over, and passes over those in which nothing can happen. */
-  function advance(): readonly SignalBatch[] {
-    const rows: SignalRow[] = [];
-    const end = secondOf(newestUs - GRACE_US);
-    let busy = true;
-    while (busy && openSecond < end) {
-      busy = false;
-      for (const track of tracks) if (closeSecond(track, openSecond, rows)) busy = true;
-      openSecond++;
+  /** The next second in which a row is judged or given without new data; Infinity for none. */
+  function nextSecond(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { pending, lines } of tracks) {
+      if (pending[0]) next = Math.min(next, secondOf(pending[0].localUs));
+      for (const line of lines) next = Math.min(next, dueSecond(line));
     }
-    openSecond = Math.max(openSecond, end);
+    return next;
+  }
+
+  /** Closes the seconds before `end`. Those in which nothing can happen are passed over: a step can be years. */
+  function closeUntil(end: number, rows: SignalRow[]): void {
+    if (openSecond >= end) return;
+    for (let second = nextSecond(); second < end; second = nextSecond()) {
+      for (const track of tracks) closeSecond(track, second, rows);
+    }
+    openSecond = end;
+  }
+
+  function advance(rows: SignalRow[]): readonly SignalBatch[] {
+    closeUntil(secondOf(newestUs - GRACE_US), rows);
     return rows.length === 0 ? [] : [{ rows }];
   }
 
   function ingest(batch: FeatureBatch): readonly SignalBatch[] {
+    const rows: SignalRow[] = [];
     for (const row of batch.rows) {
-      see(row.localUs);
-      observe(trackOf(batch.venue, row.symbol), row);
+      if (newestUs === Number.NEGATIVE_INFINITY) beginAt(row.localUs);
+      const track = trackOf(batch.venue, row.symbol);
+      const time = judgeTime(track, row.localUs);
+      if (time === 'late') {
+        counts.late_rows++;
+        continue;
+      }
+      if (time === 'set back') {
+        counts.clock_steps++;
+        closeUntil(Number.POSITIVE_INFINITY, rows);
+        beginAt(row.localUs);
+      }
+      observe(track, row);
     }
-    return advance();
+    return advance(rows);
   }
 
+  /** A time before the newest is passed over: what a tick says must not depend on when it comes. */
   function tick(nowUs: number): readonly SignalBatch[] {
-    see(nowUs);
-    return advance();
+    if (newestUs === Number.NEGATIVE_INFINITY) beginAt(nowUs);
+    newestUs = Math.max(newestUs, nowUs);
+    return advance([]);
   }
 
   return { name: 'sig_builder', ingest, tick, counts: () => ({ ...counts }) };
 }
 
-/** Judges the row of that second, if there is one; true while later seconds can still give a row without new data. */
-function closeSecond(track: Track, second: number, rows: SignalRow[]): boolean {
+/** Judges the row of that second, if there is one, and gives what is due. */
+function closeSecond(track: Track, second: number, rows: SignalRow[]): void {
   const first = track.pending[0];
   const sample = first && secondOf(first.localUs) <= second ? track.pending.shift() : undefined;
-  let busy = track.pending.length > 0;
   for (const line of track.lines) {
     if (sample) line.newest = judged(track, line, sample) ?? line.newest;
-    if (line.newest === null || line.newest === line.written) continue;
-    if (isDue(line.newest, line.written, (second + 1) * SAMPLE_US)) {
-      rows.push(line.newest);
-      line.written = line.newest;
-    } else {
-      busy = true;
-    }
+    if (line.newest === null || dueSecond(line) > second) continue;
+    rows.push(line.newest);
+    line.written = line.newest;
   }
-  return busy;
 }
 
 function judged({ venue, symbol }: Track, { rule, judge }: Line, sample: FeatureRow): SignalRow | null {
@@ -141,11 +171,15 @@ function judged({ venue, symbol }: Track, { rule, judge }: Line, sample: Feature
   };
 }
 
-/** At `endUs`: written now, or the next second's row could be more than `EVERY_US` after the last one. */
-function isDue(newest: SignalRow, written: SignalRow | null, endUs: number): boolean {
-  if (written === null || newest.direction !== written.direction) return true;
-  if (newest.timestampUs < written.timestampUs) return true;
-  return endUs + SAMPLE_US > written.timestampUs + EVERY_US;
+/**
+ * The second whose closing gives the line's newest row; Infinity when it was given. With a row of the second after
+ * it, two rows could be more than `EVERY_US` apart.
+ */
+function dueSecond({ newest, written }: Line): number {
+  if (newest === null || newest === written) return Number.POSITIVE_INFINITY;
+  if (written === null || newest.direction !== written.direction) return Number.NEGATIVE_INFINITY;
+  if (newest.timestampUs < written.timestampUs) return Number.NEGATIVE_INFINITY;
+  return secondOf(written.timestampUs + EVERY_US) - 1;
 }
 
 function pick(values: FeatureValues, names: readonly string[]): FeatureValues | null {
