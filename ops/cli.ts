@@ -13,6 +13,7 @@ import { VENUES } from '../src/venues/index.ts';
 
 const here = fileURLToPath(import.meta.url);
 const isCompiled = here.endsWith('.js');
+const ending = isCompiled ? '.js' : '.ts';
 const root = fileURLToPath(new URL(isCompiled ? '../..' : '..', import.meta.url));
 const manifest = JSON.parse(
   readFileSync(new URL(isCompiled ? '../../package.json' : '../package.json', import.meta.url), 'utf8'),
@@ -25,7 +26,8 @@ const place: Place = {
   cwd: process.cwd(),
   version: manifest.version,
   cli: here,
-  fetcherUrl: new URL(isCompiled ? '../workers/fetcher.js' : '../workers/fetcher.ts', import.meta.url),
+  fetcherUrl: new URL(`../workers/fetcher${ending}`, import.meta.url),
+  compressUrl: new URL(`../workers/compress${ending}`, import.meta.url),
 };
 
 const console: Console = {

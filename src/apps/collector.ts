@@ -169,6 +169,7 @@ async function collect(
     clock,
     random: Math.random,
     fetcherUrl: place.fetcherUrl,
+    compressUrl: place.compressUrl,
     // The simulator is on loopback, where no proxy leads.
     proxy: kind === 'live' ? env.HTTPS_PROXY || undefined : undefined,
     log,

@@ -14,6 +14,8 @@ export interface Place {
   readonly cli: string;
   /** The compiled thread entry. */
   readonly fetcherUrl: URL;
+  /** `workers/compress`, likewise. */
+  readonly compressUrl: URL;
 }
 
 /** DESIGN 6.1. */

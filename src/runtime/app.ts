@@ -10,10 +10,10 @@ import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
 import type { Instrument, Venue } from '../core/venue.ts';
 import { rawFile } from '../flow/rows.ts';
 import type { Kind } from '../io/data-dir.ts';
-import { diskFreeBytes } from '../io/disk.ts';
 import type { FileReport } from '../io/file-ops.ts';
 import { saveInstruments } from '../io/instruments.ts';
 import type { Log } from '../io/log.ts';
+import { watchClock } from './clock-watch.ts';
 import { createLedger } from './ledger.ts';
 import { keepTrying, type Preflight, preflight } from './preflight.ts';
 import type { Fact } from './protocol.ts';
@@ -31,6 +31,7 @@ export interface AppInput {
   readonly clock: Clock;
   readonly random: Random;
   readonly fetcherUrl: URL;
+  readonly compressUrl: URL;
   readonly proxy: string | undefined;
   readonly log: Log;
   /** A line that operators look for. */
@@ -46,7 +47,6 @@ export interface App {
 /** Facts that are moments at which data could have been missed. */
 const GAPS = new Set(['reconnect', 'resync', 'gap', 'worker_restart']);
 const PREFLIGHT_WAIT_MS = 5_000;
-const LAST_TICK_US = 3_000_000;
 
 export async function createApp(input: AppInput): Promise<Result<App>> {
   const { settings, clock, random } = input;
@@ -76,6 +76,8 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     settings,
     clock,
     report: onFile,
+    note,
+    compressUrl: input.compressUrl,
     onError,
     onSignals: () => {
       if (isDebug) say('[OK] signal-writer.tick');
@@ -84,7 +86,8 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   });
   if (!sinks.ok) return sinks;
   say('[OK] contract: SafeWriter');
-  const { pipeline, writer, latest, rejects } = sinks.value;
+  const { pipeline, writer, archive, latest, rejects, quarantine, disk } = sinks.value;
+  const clockWatch = watchClock({ clock, everyMs: 1_000, note });
   for (const name of pipeline.subscribers) say(`[OK] subscribed: ${name}`);
 
   const stations = input.venues.flatMap(
@@ -101,7 +104,6 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   const failing = new Map<string, string>();
   const restOk = new Map<string, boolean | null>(stations.map((one) => [one.venue.id, null]));
   const instruments = new Map<string, Instrument>();
-  let quarantined = 0;
   const cancels: Cancel[] = [];
   let saving: Promise<void> = Promise.resolve();
 
@@ -120,10 +122,13 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     ledger: () => ledger.errors(),
     log: () => input.log.errors(),
     rejects: () => rejects.total(),
-    quarantined: () => quarantined,
+    quarantined: () => quarantine.status().count,
     preflightFailures: () => [...failing.values()],
     restOk: () => Object.fromEntries([...restOk].map(([id, rest_ok]) => [id, { rest_ok }])),
-    diskFree: () => diskFreeBytes(dataDir),
+    disk: () => disk.status(),
+    archive: () => archive.status(),
+    clockStatus: clockWatch.status,
+    makeRoom: sinks.value.failed,
     note,
     onError,
   });
@@ -195,8 +200,8 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
         logger.debug({ scope, reason }, 'reject');
       },
       onQuarantine(symbol, reason, event) {
-        quarantined += 1;
-        note({ type: 'quarantine', scope, symbol, reason, event: event.slice(0, 4096) });
+        quarantine.add({ venue: init.venue, feed, symbol, reason, event });
+        note({ type: 'quarantine', scope, symbol, reason });
       },
       async resume() {
         const resumed = await sinks.value.resume(init.venue, feed, init.instruments);
@@ -248,9 +253,10 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     async stop() {
       telemetry.phase('stopping');
       for (const cancel of cancels) cancel();
+      clockWatch.stop();
       await Promise.all(threads.map(({ thread }) => thread.stop()));
       // Past the builder's grace: what the last seconds gave is judged too.
-      pipeline.tick(clock.wallUs() + LAST_TICK_US);
+      pipeline.tick(Number.POSITIVE_INFINITY);
       const closed = await sinks.value.close();
       for (const one of stations) {
         one.governor.close();

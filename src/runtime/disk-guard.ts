@@ -23,8 +23,8 @@ export interface DiskGuardPort {
 export interface DiskGuard {
   /** Makes the reserve. A disk with no room for it is told, and recorded to all the same. */
   prepare(): Promise<void>;
-  /** Something could not be written: where the disk is full, the reserve is given up. */
-  failed(code: string): void;
+  /** Something could not be written: where the disk is full, the reserve is given up. True when that made room. */
+  failed(code: string): Promise<boolean>;
   /** The room that is left now. */
   measured(freeBytes: number): Promise<void>;
   mayWrite(): boolean;
@@ -46,19 +46,19 @@ export function createDiskGuard({ reserve, onError, onHold }: DiskGuardPort): Di
       const made = await reserve.prepare();
       if (!made.ok) onError(made.error);
     },
-    failed(code) {
-      if (!FULL.includes(code) || !reserve.held()) return;
+    async failed(code) {
+      if (!FULL.includes(code) || !reserve.held()) return false;
       // Before the room is there: nobody else is to take it.
       hold(true);
-      void reserve.release().then((released) => {
-        if (!released.ok) onError(released.error);
-      });
+      const released = await reserve.release();
+      if (!released.ok) onError(released.error);
+      return released.ok && released.value;
     },
     async measured(freeBytes) {
       if (!holding) return;
       const restored = await reserve.restore(freeBytes);
       if (!restored.ok) onError(restored.error);
-      else if (restored.value) hold(false);
+      else if (reserve.held()) hold(false);
     },
     mayWrite: () => !holding,
   };

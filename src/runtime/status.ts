@@ -3,8 +3,11 @@
 import type { Batch } from '../core/batch.ts';
 import type { Clock } from '../core/ports.ts';
 import { seconds } from '../core/time.ts';
+import type { ArchiveStatus } from '../io/archive.ts';
 import type { Kind } from '../io/data-dir.ts';
 import type { WriterStatus } from '../io/safe-writer.ts';
+import type { ClockStatus } from './clock-watch.ts';
+import type { DiskStatus } from './disk.ts';
 import { type Judged, judgeWhole, judgeWorker, type Level, type WholeFacts, worst } from './health.ts';
 import { createLatency } from './latency.ts';
 import type { Fact, FeedStatus } from './protocol.ts';
@@ -99,7 +102,9 @@ export interface StatusInput {
   readonly writer: WriterStatus;
   /** Files that cannot be written now, each with its reason. */
   readonly failingFiles: ReadonlyMap<string, string>;
-  readonly diskFreeBytes: number | null;
+  readonly disk: DiskStatus;
+  readonly archive: ArchiveStatus;
+  readonly clock: ClockStatus;
   /** Values that could not be encoded as a row. */
   readonly quarantined: number;
   readonly venues: Readonly<Record<string, { readonly rest_ok: boolean | null }>>;
@@ -148,7 +153,9 @@ export function buildStatus(input: StatusInput): {
       level,
       reasons,
       workers: lines.map((line) => line.object),
-      writer: { ...input.writer, quarantined: input.quarantined, disk_free_bytes: input.diskFreeBytes },
+      writer: { ...input.writer, quarantined: input.quarantined, ...input.disk },
+      archive: input.archive,
+      clock: input.clock,
       venues: input.venues,
       host: input.host,
       stages: input.stages,

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { Clock } from '../core/ports.ts';
-import { type Failure, failureOf } from '../core/result.ts';
+import type { Failure } from '../core/result.ts';
 import { replaceFile } from '../io/atomic.ts';
 import type { Kind } from '../io/data-dir.ts';
 import type { WriterStatus } from '../io/safe-writer.ts';
@@ -38,7 +38,11 @@ export interface TelemetryInput {
   quarantined(): number;
   preflightFailures(): readonly string[];
   restOk(): StatusInput['venues'];
-  diskFree(): Promise<number>;
+  disk(): StatusInput['disk'];
+  archive(): StatusInput['archive'];
+  clockStatus(): StatusInput['clock'];
+  /** A status file could not be written. True when there is room for another try. */
+  makeRoom(code: string): Promise<boolean>;
   note(fact: Fact): void;
   onError(scope: string, failure: Failure): void;
 }
@@ -55,7 +59,6 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
   const startedMs = clock.monoMs();
   const levels = new Map<string, Level>();
   let phase: StatusInput['phase'] = 'starting';
-  let diskFreeBytes: number | null = null;
   let lagMs = 0;
   let lastWriteMs = Number.NEGATIVE_INFINITY;
   let writing: Promise<void> = Promise.resolve();
@@ -85,7 +88,9 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
       workers: input.workers(),
       writer,
       failingFiles: input.failingFiles(),
-      diskFreeBytes,
+      disk: input.disk(),
+      archive: input.archive(),
+      clock: input.clockStatus(),
       quarantined: input.quarantined(),
       venues: input.restOk(),
       host: {
@@ -131,16 +136,10 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
       ['rate_stats.json', rates],
     ] as const;
     for (const [name, object] of files) {
-      const result = await replaceFile(join(dataDir, 'collector', name), `${JSON.stringify(object)}\n`);
+      const put = () => replaceFile(join(dataDir, 'collector', name), `${JSON.stringify(object)}\n`);
+      const first = await put();
+      const result = first.ok || !(await input.makeRoom(first.error.code)) ? first : await put();
       if (!result.ok) input.onError(`collector/${name}`, result.error);
-    }
-  };
-
-  const measureDisk = async (): Promise<void> => {
-    try {
-      diskFreeBytes = await input.diskFree();
-    } catch (thrown) {
-      input.onError('disk', failureOf(thrown));
     }
   };
 
@@ -148,7 +147,6 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
     lastWriteMs = clock.monoMs();
     lagMs = 0;
     writing = writing.then(() => write(status));
-    void measureDisk();
   };
 
   const look = (): void => {
@@ -157,7 +155,6 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
     if (changed || clock.monoMs() - lastWriteMs >= EVERY_MS - LOOK_MS / 2) writeNow(status);
   };
 
-  void measureDisk();
   const stopLook = clock.every(LOOK_MS, look);
   return {
     phase(next) {

@@ -91,8 +91,8 @@ describe('symbols', () => {
 describe('unknown keys', () => {
   test('point at the key and name the one that was probably meant', () => {
     expect(problems('writer:\n  flush: 5\n  fsync_sm: 7\n')).toEqual([
-      's.yaml:2:3 writer.flush: expected flush_ms, fsync_ms or queue_mb, got the unknown key "flush"',
-      's.yaml:3:3 writer.fsync_sm: expected flush_ms, fsync_ms or queue_mb (did you mean "fsync_ms"?), got the unknown key "fsync_sm"',
+      's.yaml:2:3 writer.flush: expected flush_ms, fsync_ms, queue_mb or reserve_mb, got the unknown key "flush"',
+      's.yaml:3:3 writer.fsync_sm: expected flush_ms, fsync_ms, queue_mb or reserve_mb (did you mean "fsync_ms"?), got the unknown key "fsync_sm"',
     ]);
   });
 

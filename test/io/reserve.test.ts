@@ -48,6 +48,7 @@ function failing(first: number, last: number): { readonly ops: FileOps; calls():
     rename: wrap(real.rename),
     unlink: wrap(real.unlink),
     mkdir: wrap(real.mkdir),
+    rmdir: wrap(real.rmdir),
     list: wrap(real.list),
   };
   return { ops, calls: () => calls };

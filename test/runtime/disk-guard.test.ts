@@ -35,25 +35,25 @@ describe('a full disk', () => {
 
   test('gives up the reserve, holds the rows, and goes on when there is room for another', async () => {
     const { guard, state, told } = at;
-    guard.failed('EIO');
+    expect(await guard.failed('EIO')).toBe(false);
     expect(guard.mayWrite()).toBe(true);
-    guard.failed('ENOSPC');
-    guard.failed('ENOSPC');
+    const room = guard.failed('ENOSPC');
     expect(guard.mayWrite()).toBe(false);
+    expect([await room, await guard.failed('ENOSPC')]).toEqual([true, false]);
     await guard.measured(100);
     expect(state.held).toBe(false);
     expect(guard.mayWrite()).toBe(false);
     await guard.measured(150);
     expect(guard.mayWrite()).toBe(true);
     expect(told).toEqual(['hold', 'go on']);
-    guard.failed('EDQUOT');
+    await guard.failed('EDQUOT');
     expect(told).toEqual(['hold', 'go on', 'hold']);
   });
 
   test('a reserve that cannot be given up or made again is told, and rows wait', async () => {
     const { guard, state, told } = at;
     state.broken = true;
-    guard.failed('ENOSPC');
+    expect(await guard.failed('ENOSPC')).toBe(false);
     await guard.measured(1_000);
     expect(told).toEqual(['hold', 'EIO', 'ENOSPC']);
     expect(guard.mayWrite()).toBe(false);

@@ -36,7 +36,9 @@ describe('the files of a real run', () => {
     await until('everything flows', () => {
       if (!hasFile(root, 'runtime/READY') || !hasFile(root, 'collector/rate_stats.json')) return false;
       const { workers } = run.status();
-      return workers.length === 12 && workers.every((worker) => worker.rows_written > 0);
+      const flows = (worker: (typeof workers)[number]) =>
+        worker.rows_written > 0 && Object.keys(worker.symbols).length > 0;
+      return workers.length === 12 && workers.every(flows);
     });
   });
   afterAll(async () => {

@@ -16,5 +16,6 @@ export function testPlace(root: string): Place {
     version: '0.0.0-test',
     cli: join(PROJECT, 'dist/ops/cli.js'),
     fetcherUrl: new URL('../../dist/workers/fetcher.js', import.meta.url),
+    compressUrl: new URL('../../dist/workers/compress.js', import.meta.url),
   };
 }
