@@ -16,6 +16,7 @@ import { saveInstruments } from '../io/instruments.ts';
 import { createLatest } from '../io/latest.ts';
 import type { Log } from '../io/log.ts';
 import { createSafeWriter } from '../io/safe-writer.ts';
+import { openGovernorMemory } from './governor-memory.ts';
 import { createLedger } from './ledger.ts';
 import { createPipeline } from './pipeline.ts';
 import { keepTrying, type Preflight, preflight } from './preflight.ts';
@@ -106,8 +107,13 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   });
   for (const name of pipeline.subscribers) say(`[OK] subscribed: ${name}`);
 
+  const memory = await openGovernorMemory(dataDir, clock, onError);
+  const pauseSessions = (id: string, ms: number): void => {
+    for (const { thread } of threads) if (thread.init.venue === id) thread.pause(ms);
+  };
   const stations = input.venues.flatMap(
-    (venue) => createStation(venue, settings, { clock, proxy: input.proxy, note }) ?? [],
+    (venue) =>
+      createStation(venue, settings, { clock, proxy: input.proxy, memory, note, pauseSessions }) ?? [],
   );
   const workers = stations.flatMap((one) =>
     FEEDS.filter((feed) => one.settings.feeds[feed]?.enabled).map((feed) => ({
@@ -157,7 +163,11 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
 
   const onPreflight = (one: Station, result: Result<Preflight>): void => {
     const id = one.venue.id;
-    if (!result.ok) return failPreflight(id, result.error.code, result.error.message);
+    if (!result.ok) {
+      const { code, message } = result.error;
+      const paused = one.governor.pause();
+      return paused === null ? failPreflight(id, code, message) : failPreflight(id, 'paused', paused.reason);
+    }
     for (const instrument of result.value.instruments) {
       instruments.set(`${id} ${instrument.id} ${instrument.market}`, instrument);
     }
@@ -200,6 +210,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
         logger.debug({ scope, reason }, 'reject');
       },
       ask: (call, priority, signal) => one.rest.ask(call, priority, scope, signal),
+      pausedMs: () => one.governor.pause('all')?.ms ?? 0,
     });
   };
 
@@ -247,6 +258,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
         one.governor.close();
         one.http.close();
       }
+      await memory.settled();
       const closed = await writer.close();
       await latest.close();
       await rejects.flush();

@@ -37,6 +37,8 @@ export interface FeedPort {
 
 export interface FeedRun {
   credit(batches: number): void;
+  /** Closes the connections, and keeps them closed for so long, ms. */
+  pause(ms: number): void;
   /** Closes the connections and sends what waits. */
   stop(): void;
 }
@@ -151,6 +153,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
 
   const start = (plan: ConnectionPlan): Link =>
     startLink(plan, clock, port.random, {
+      pausedMs: init.pausedMs ?? 0,
       open: port.open,
       onUp() {
         intake.open(plan.name, plan.url);
@@ -249,6 +252,9 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
 
   return {
     credit: batcher.credit,
+    pause(ms) {
+      for (const link of links) link.pause(ms);
+    },
     stop,
   };
 }

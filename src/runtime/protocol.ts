@@ -14,6 +14,8 @@ export interface FetcherInit {
   readonly options: FeedOptions;
   readonly transport: 'ws';
   readonly tuning: FetcherTuning;
+  /** The venue wants no session of ours before so many ms have passed since the thread's start. */
+  readonly pausedMs?: number;
 }
 
 export interface FetcherTuning {
@@ -39,6 +41,8 @@ export type Priority = 'resync' | 'poll' | 'backfill';
 export type ToFetcher =
   | { readonly type: 'credit'; readonly batches: number }
   | { readonly type: 'answer'; readonly id: number; readonly result: Result<RestText> }
+  /** The venue wants every session closed, and none opened for so long, ms. */
+  | { readonly type: 'pause'; readonly ms: number }
   | { readonly type: 'stop' };
 
 export type FromFetcher =

@@ -50,6 +50,8 @@ export interface ThreadPort {
   onFact(fact: Fact): void;
   onReject(reason: string, text: string, localUs: number): void;
   ask(call: RestCall, priority: Priority, signal: AbortSignal): Promise<Result<RestText>>;
+  /** For how long its venue wants no session of ours, ms: asked at each start. */
+  pausedMs?(): number;
 }
 
 export type ThreadState = 'starting' | 'running' | 'restarting' | 'stopped';
@@ -61,6 +63,8 @@ export interface Thread {
   status(): FeedStatus | null;
   restarts(): number;
   lastError(): string | null;
+  /** Its venue wants every session closed, and none opened for so long, ms. */
+  pause(ms: number): void;
   /** Ends it; resolves when its last batch was received. */
   stop(): Promise<void>;
 }
@@ -151,7 +155,8 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
 
   const createWorker = (): Result<Worker> => {
     try {
-      return ok(new Worker(port.url, { workerData: init, name: id, resourceLimits: MEMORY }));
+      const workerData: FetcherInit = { ...init, pausedMs: port.pausedMs?.() ?? 0 };
+      return ok(new Worker(port.url, { workerData, name: id, resourceLimits: MEMORY }));
     } catch (thrown) {
       // The system can refuse another thread.
       return err(failureOf(thrown));
@@ -188,6 +193,9 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     status: () => status,
     restarts: () => restarts,
     lastError: () => lastError,
+    pause(ms) {
+      if (worker !== null) post(worker, { type: 'pause', ms });
+    },
     async stop() {
       state = 'stopped';
       watch();

@@ -39,6 +39,7 @@ function threadOf(state: ThreadState, status: FeedStatus | null, lastError: stri
     status: () => status,
     restarts: () => 1,
     lastError: () => lastError,
+    pause: () => undefined,
     stop: async () => undefined,
   };
 }
