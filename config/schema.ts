@@ -2,14 +2,14 @@
 
 import { z } from 'zod';
 import type { Feed } from '../src/core/event.ts';
-import type { Venue } from '../src/core/venue.ts';
+import type { RateWindow, Venue, VenueRest } from '../src/core/venue.ts';
 import { baseUrl, decimal, flag, group, integer, oneOf, share, symbols, text } from './options.ts';
 
 /** What the settings need to know of a venue. */
 export type VenueDeclaration = Pick<
   Venue,
   'id' | 'feeds' | 'endpoints' | 'maxInfoRpm' | 'defaultSymbols' | 'locate'
->;
+> & { readonly rest: Pick<VenueRest, 'windows' | 'methods'> };
 
 export const MODES = ['PROD', 'DEBUG', 'DIAG'] as const;
 export type Mode = (typeof MODES)[number];
@@ -89,17 +89,38 @@ function venueSchema(venue: VenueDeclaration) {
       share: share(0.9).default(0.9).describe('The part of the cap that is used.'),
       jitter: decimal(0, 1)
         .default(0.1)
-        .describe(
-          'Of polling by REST, which this version has not: random wait added to a poll, as a part of its interval.',
-        ),
+        .describe('Of polling by REST: random wait added to a poll, at most this part of its interval.'),
       decay: decimal(0.01, 0.99)
         .default(0.9)
-        .describe('After a limit signal, each success multiplies the stretched interval by this.'),
+        .describe('A limit doubles the polling intervals; each success multiplies that stretch by this.'),
       max_interval_sec: decimal(1, 3600)
         .default(60)
-        .describe('A stretched interval grows no longer; seconds.'),
+        .describe(
+          'A stretched interval grows no longer, nor a pause for which the venue names no time; seconds.',
+        ),
+      windows: group(
+        "The venue's own limits, of which the same share is used.",
+        Object.fromEntries(venue.rest.windows.map((one) => [one.name, windowSchema(one)] as const)),
+      ).prefault({}),
+      weights: group(
+        'What a call counts in its window, in place of what this program knows; by its name in ccxt.',
+        optionalKeys(
+          venue.rest.methods.map(
+            (name) => [name, integer(0, 100_000).describe(`What ${name} counts.`)] as const,
+          ),
+        ),
+      ).prefault({}),
     }).prefault({}),
   });
+}
+
+function windowSchema({ name, limit, perMs }: RateWindow) {
+  return group(`Calls or weight that ${name} holds.`, {
+    limit: integer(1, 10_000_000).default(limit).describe('At most so much'),
+    per_sec: decimal(0.1, 86_400)
+      .default(perMs / 1000)
+      .describe('in any so many seconds.'),
+  }).prefault({});
 }
 
 /** Keys that may be left out. They are then absent from the result too, so its type is a plain record. */

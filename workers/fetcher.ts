@@ -50,6 +50,8 @@ port.on('message', (message: ToFetcher) => {
       answers.delete(message.id);
       return;
     }
+    case 'pause':
+      return feed.pause(message.ms);
     case 'stop':
       feed.stop();
       post({ type: 'stopped' });

@@ -4,6 +4,7 @@
  * ms of one monotonic clock, never going back.
  */
 
+import { createSlidingSum, type Entry } from './sliding-sum.ts';
 import type { RateWindow } from './venue.ts';
 
 /**
@@ -11,43 +12,6 @@ import type { RateWindow } from './venue.ts';
  * than the bare arithmetic.
  */
 const EDGE = 1.001;
-
-/** Sum of what was added in the last `perMs`; an amount leaves exactly `perMs` after it came. */
-export interface SlidingSum {
-  add(amount: number, nowMs: number): void;
-  sum(nowMs: number): number;
-  /** How long until `amount` more keeps the sum within `cap`, ms; Infinity when it never does. */
-  waitMs(amount: number, cap: number, nowMs: number): number;
-}
-
-export function createSlidingSum(perMs: number): SlidingSum {
-  const entries: { readonly untilMs: number; readonly amount: number }[] = [];
-  let total = 0;
-
-  const sum = (nowMs: number): number => {
-    const kept = entries.findIndex((entry) => entry.untilMs > nowMs);
-    for (const gone of entries.splice(0, kept < 0 ? entries.length : kept)) total -= gone.amount;
-    if (entries.length === 0) total = 0;
-    return total;
-  };
-
-  return {
-    add(amount, nowMs) {
-      total = sum(nowMs) + amount;
-      entries.push({ untilMs: nowMs + perMs, amount });
-    },
-    sum,
-    waitMs(amount, cap, nowMs) {
-      let left = sum(nowMs) + amount;
-      if (left <= cap) return 0;
-      for (const entry of entries) {
-        left -= entry.amount;
-        if (left <= cap) return entry.untilMs - nowMs;
-      }
-      return Number.POSITIVE_INFINITY;
-    },
-  };
-}
 
 export interface BudgetOptions {
   /** The operators' cap on calls a minute. */
@@ -63,11 +27,22 @@ export interface Cost {
   readonly weight: number;
 }
 
+/** What was taken of each window, by its name; oldest first. */
+export type History = Readonly<Record<string, readonly Entry[]>>;
+
+/** How full a window is, in its unit. */
+export interface WindowUse {
+  /** Ours, or what the venue counts for our address when that is more. */
+  readonly used: number;
+  /** What is used of its limit at most. */
+  readonly cap: number;
+}
+
 export interface Budget {
-  /** `share` × the cap, calls a minute. */
-  readonly targetRpm: number;
+  /** `share` × the cap, calls a minute; less while the venue's limits are lowered. */
+  targetRpm(nowMs: number): number;
   /** Two calls are never closer than this, ms. */
-  readonly spacingMs: number;
+  spacingMs(nowMs: number): number;
   /** Why no wait would ever make this call fit; null when it can. */
   refusal(cost: Cost): string | null;
   /** How long until the next call of any kind may go, ms. */
@@ -76,6 +51,22 @@ export interface Budget {
   windowMs(cost: Cost, nowMs: number): number;
   /** The call goes now. Both waits must be over. */
   take(cost: Cost, nowMs: number): void;
+  /** The call that was taken at `atMs` was not sent. */
+  giveBack(cost: Cost, atMs: number): void;
+  /**
+   * The venue counts `weight` for our address, our call of `sentMs` included, until its own window turns. What we took
+   * since then is added; the rest is of other programs, and not ours to use.
+   */
+  told(window: string, weight: number, sentMs: number, turnsMs: number, nowMs: number): void;
+  /** The venue has lowered its limits to this part of them. */
+  lower(factor: number, untilMs: number): void;
+  loweredMs(nowMs: number): number;
+  uses(nowMs: number): Readonly<Record<string, WindowUse>>;
+  history(nowMs: number): History;
+  /** When the newest call was taken; null before the first. */
+  lastMs(): number | null;
+  /** What an earlier process took, and when its newest call was, before the first call of this one. */
+  restore(history: History, lastMs: number | null, nowMs: number): void;
 }
 
 /** Throws RangeError on a cap, a share or a limit out of range: settings are checked before they come here. */
@@ -85,42 +76,107 @@ export function createBudget({ maxInfoRpm, share, windows }: BudgetOptions): Bud
   }
   if (!(share > 0 && share <= 1)) throw new RangeError(`share out of range: ${share}`);
 
-  const targetRpm = Number((share * maxInfoRpm).toFixed(6));
-  // No minute holds a part of a call: 13.5 a minute is 13 in each. Below one a minute the spacing alone holds.
-  const perMinute = targetRpm >= 1 ? Math.floor(targetRpm) : targetRpm;
-  const spacingMs = (60_000 / perMinute) * EDGE;
+  let lowered = { factor: 1, untilMs: Number.NEGATIVE_INFINITY };
   let nextMs = Number.NEGATIVE_INFINITY;
+  /** The newest call, and when it might have gone without the one before it. */
+  let newest: { readonly atMs: number; readonly beforeMs: number } | null = null;
 
-  const limits = new Map(
-    windows.map(({ name, limit, perMs }) => {
-      if (!(limit > 0 && perMs > 0))
-        throw new RangeError(`window ${name} out of range: ${limit} per ${perMs} ms`);
-      return [
-        name,
-        { cap: Math.floor(Number((share * limit).toFixed(6))), used: createSlidingSum(perMs * EDGE) },
-      ];
-    }),
-  );
+  const factor = (nowMs: number): number => (nowMs < lowered.untilMs ? lowered.factor : 1);
+  const part = (whole: number): number => Number((share * whole).toFixed(6));
+  const targetRpm = (nowMs: number): number => part(maxInfoRpm * factor(nowMs));
+  const spacingMs = (nowMs: number): number => {
+    const target = targetRpm(nowMs);
+    // No minute holds a part of a call: 13.5 a minute is 13 in each. Below one a minute the spacing alone holds.
+    return (60_000 / (target >= 1 ? Math.floor(target) : target)) * EDGE;
+  };
+
+  const gauges = new Map(windows.map((window) => [window.name, createGauge(window)]));
+  const capOf = (gauge: Gauge, nowMs: number): number => Math.floor(part(gauge.limit * factor(nowMs)));
 
   return {
     targetRpm,
     spacingMs,
     refusal({ window, weight }) {
-      const limit = limits.get(window);
-      if (limit === undefined) return `there is no window ${window}`;
+      const gauge = gauges.get(window);
+      if (gauge === undefined) return `there is no window ${window}`;
       if (!(weight >= 0)) return `a weight of ${weight} is none`;
-      return weight <= limit.cap
-        ? null
-        : `a weight of ${weight} is above the ${limit.cap} that window ${window} holds`;
+      const cap = Math.floor(part(gauge.limit));
+      return weight <= cap ? null : `a weight of ${weight} is above the ${cap} that window ${window} holds`;
     },
     paceMs: (nowMs) => Math.max(0, nextMs - nowMs),
-    windowMs: ({ window, weight }, nowMs) => {
-      const limit = limits.get(window);
-      return limit === undefined ? Number.POSITIVE_INFINITY : limit.used.waitMs(weight, limit.cap, nowMs);
+    windowMs({ window, weight }, nowMs) {
+      const gauge = gauges.get(window);
+      if (gauge === undefined) return Number.POSITIVE_INFINITY;
+      const cap = capOf(gauge, nowMs);
+      const ownMs = gauge.used.waitMs(weight, cap, nowMs);
+      const isFull = nowMs < gauge.told.turnsMs && gauge.told.weight + weight > cap;
+      const waitMs = Math.max(ownMs, isFull ? gauge.told.turnsMs - nowMs : 0);
+      // Raised limits may have room sooner.
+      return nowMs < lowered.untilMs ? Math.min(waitMs, lowered.untilMs - nowMs) : waitMs;
     },
     take({ window, weight }, nowMs) {
-      nextMs = nowMs + spacingMs;
-      limits.get(window)?.used.add(weight, nowMs);
+      newest = { atMs: nowMs, beforeMs: nextMs };
+      nextMs = nowMs + spacingMs(nowMs);
+      const gauge = gauges.get(window);
+      gauge?.used.add(weight, nowMs);
+      if (gauge !== undefined) gauge.told.weight += weight;
     },
+    giveBack({ window, weight }, atMs) {
+      // Once a later call has gone it cannot be undone that this one held it up.
+      if (newest?.atMs === atMs) nextMs = newest.beforeMs;
+      gauges.get(window)?.used.remove(weight, atMs);
+    },
+    told(window, weight, sentMs, turnsMs, nowMs) {
+      const gauge = gauges.get(window);
+      if (gauge === undefined) return;
+      const count = weight + gauge.used.sumAfter(sentMs, nowMs);
+      const sameWindow = Math.abs(turnsMs - gauge.told.turnsMs) < gauge.perMs / 2;
+      // Answers can overtake one another; within a window the venue's count only grows.
+      if (sameWindow) gauge.told.weight = Math.max(gauge.told.weight, count);
+      else if (turnsMs > gauge.told.turnsMs) gauge.told = { weight: count, turnsMs };
+    },
+    lower(to, untilMs) {
+      lowered = { factor: to, untilMs: Math.max(untilMs, lowered.untilMs) };
+    },
+    loweredMs: (nowMs) => Math.max(0, lowered.untilMs - nowMs),
+    uses: (nowMs) =>
+      Object.fromEntries(
+        [...gauges].map(([name, gauge]) => {
+          const told = nowMs < gauge.told.turnsMs ? gauge.told.weight : 0;
+          return [name, { used: Math.max(gauge.used.sum(nowMs), told), cap: capOf(gauge, nowMs) }];
+        }),
+      ),
+    history: (nowMs) =>
+      Object.fromEntries([...gauges].map(([name, gauge]) => [name, gauge.used.entries(nowMs)])),
+    lastMs: () => newest?.atMs ?? null,
+    restore(history, lastMs, nowMs) {
+      for (const [name, entries] of Object.entries(history)) {
+        for (const { atMs, amount } of entries) gauges.get(name)?.used.add(amount, atMs);
+      }
+      if (lastMs === null) return;
+      newest = { atMs: lastMs, beforeMs: lastMs };
+      nextMs = lastMs + spacingMs(nowMs);
+    },
+  };
+}
+
+/** One of the venue's windows, and how full it is. */
+interface Gauge {
+  readonly limit: number;
+  readonly perMs: number;
+  readonly used: ReturnType<typeof createSlidingSum>;
+  /** What the venue counts, until its own window turns. */
+  told: { weight: number; readonly turnsMs: number };
+}
+
+function createGauge({ name, limit, perMs }: RateWindow): Gauge {
+  if (!(limit > 0 && perMs > 0)) {
+    throw new RangeError(`window ${name} out of range: ${limit} per ${perMs} ms`);
+  }
+  return {
+    limit,
+    perMs,
+    used: createSlidingSum(perMs * EDGE),
+    told: { weight: 0, turnsMs: Number.NEGATIVE_INFINITY },
   };
 }

@@ -120,6 +120,40 @@ export interface Instrument {
   readonly trading: boolean;
 }
 
+/** A whole answer of a venue's REST, good or bad. */
+export interface RestAnswer {
+  readonly status: number;
+  /** The venue's own code where the body has one: `-1003`, `10006`, `50011`. */
+  readonly code: string | null;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  /** Our time of receipt, µs UTC. */
+  readonly nowUs: number;
+}
+
+/** A venue's "too much": nothing more may be sent for a while. */
+export interface Limit {
+  /** The HTTP status that the refusal had, or stands for; `ERR`: the venue is busy, and we are not to blame. */
+  readonly outcome: number | 'ERR';
+  /** From the receipt of the answer, ms. */
+  readonly pauseMs: number;
+  /** The venue named this time; else it is our guess, and grows while limits follow one another. */
+  readonly named: boolean;
+  readonly ban: boolean;
+  /** `all`: its WebSockets too must be closed, and stay so. */
+  readonly scope: 'rest' | 'all';
+  /** The venue's limits are lowered to this part of them, for so long from the receipt; null: they stand. */
+  readonly lowered: { readonly factor: number; readonly forMs: number } | null;
+}
+
+/** What an answer says of how much we ask. */
+export interface Verdict {
+  readonly limit: Limit | null;
+  /** What the venue counts for our address in the call's window, and when its count begins anew, ms from the receipt. */
+  readonly used: { readonly weight: number; readonly turnsInMs: number } | null;
+}
+
 /** What a recorded REST answer is, told by its URL (replay). */
 export type RestAnswerKind =
   | { readonly kind: 'depth'; readonly id: string; readonly market: Market }
@@ -131,6 +165,10 @@ export interface VenueRest {
   /** ccxt's `urls.api` entries for these endpoints. */
   bases(endpoints: Endpoints): Readonly<Record<string, string>>;
   readonly windows: readonly RateWindow[];
+  /** Every `RestCall.method` of this venue: whose weight the settings may change. */
+  readonly methods: readonly string[];
+  /** What an answer says of how much we ask. Pure; never throws, whatever the answer holds. */
+  judge(answer: RestAnswer): Verdict;
   /** The calls that together tell of these instruments. */
   instruments(located: readonly Located[]): readonly RestCall[];
   /** The venue's error codes for an instrument that it does not have. */

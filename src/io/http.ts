@@ -29,10 +29,10 @@ export interface HttpAnswer {
  * an answer the system's (`ENOTFOUND`, `ECONNREFUSED`, `ECONNRESET`, `ETIMEDOUT`).
  */
 export interface HttpFailure extends Failure {
-  /** The venue says that we ask too much: nothing more may be sent for a while. */
-  readonly limited: boolean;
-  /** How long the venue wants us to wait; null where it does not say. */
-  readonly retryAfterMs: number | null;
+  /** The venue's own code, where its answer has one. */
+  readonly venueCode: string | null;
+  /** False: no request left us. */
+  readonly sent: boolean;
   /** Null where no whole answer came. */
   readonly answer: HttpAnswer | null;
 }
@@ -40,6 +40,8 @@ export interface HttpFailure extends Failure {
 export type Reply = Result<HttpAnswer, HttpFailure>;
 
 export interface Http {
+  /** Loads what a first call would wait for. */
+  ready(): Promise<Result<void>>;
   /** Calls an endpoint by ccxt's name for it (`publicGetDepth`). Never throws. */
   call(method: string, params: Readonly<Record<string, string | number>>): Promise<Reply>;
   /** Ends the calls in flight with `aborted`, and refuses all that come after. */
@@ -58,7 +60,7 @@ export interface HttpOptions {
   readonly proxy?: string | undefined;
 }
 
-/** Statuses by which venues limit us: too many, banned, and Bybit's (or a firewall's) ban. */
+/** Statuses by which venues refuse us, whatever else the answer says: too many, banned, a firewall's ban. */
 const LIMIT_STATUSES: readonly number[] = [429, 418, 403];
 /** A longer answer with a good status is data: ccxt need not parse it to look for an error. */
 const LONGEST_ERROR = 65_536;
@@ -92,12 +94,19 @@ export function createHttp({ ccxtId, bases, timeoutMs, clock, proxy }: HttpOptio
     if (proxy !== undefined) exchange[proxy.startsWith('socks') ? 'socksProxy' : 'httpsProxy'] = proxy;
     exchange.undiciRequest = (url, request) => exchanged(exchange.undiciModule, url, request);
     exchange.handleRestResponse = async (reply, url, verb) =>
-      reply.ok ? judge(ccxt, reply.value, url, verb, clock) : reply;
+      reply.ok ? judge(ccxt, reply.value, url, verb) : reply;
     return ccxt;
+  };
+  const load = (): Promise<Ccxt> => {
+    loading ??= open().catch((thrown: unknown) => {
+      loading = null;
+      throw thrown;
+    });
+    return loading;
   };
 
   const exchanged = async (undici: Undici, url: string, request: UndiciRequest): Promise<Reply> => {
-    if (closed) return unanswered(failure('aborted', `${ccxtId}: the client is closed`, 'never'));
+    if (closed) return unsent(failure('aborted', `${ccxtId}: the client is closed`, 'never'));
     const abort = new AbortController();
     const ending = failure('ETIMEDOUT', `${nameOf(url)}: no whole answer within ${timeoutMs} ms`);
     const stopTimer = clock.after(timeoutMs, () => abort.abort(ending));
@@ -121,18 +130,24 @@ export function createHttp({ ccxtId, bases, timeoutMs, clock, proxy }: HttpOptio
   };
 
   return {
+    async ready() {
+      try {
+        await load();
+        return ok(undefined);
+      } catch (thrown) {
+        return err(failureOf(thrown, 'never'));
+      }
+    },
     async call(method, params) {
       try {
-        loading ??= open();
-        const { exchange } = await loading;
+        const { exchange } = await load();
         const endpoint = exchange[method];
         if (!/^\w*[pP]ublicGet[A-Z]/.test(method) || typeof endpoint !== 'function') {
-          return unanswered(
-            failure('unknown_endpoint', `${ccxtId} has no public endpoint ${method}`, 'never'),
-          );
+          return unsent(failure('unknown_endpoint', `${ccxtId} has no public endpoint ${method}`, 'never'));
         }
         return (await endpoint(params)) as Reply;
       } catch (thrown) {
+        // Whether it was sent is not known: then it counts as sent.
         return unanswered(failureOf(thrown, 'never'));
       }
     },
@@ -221,13 +236,7 @@ function plainHeaders(headers: UndiciResponse['headers']): Record<string, string
 }
 
 /** Is it an error, and which: by the status, by the body, and by what ccxt knows of the venue's codes. */
-function judge(
-  { exchange, errors }: Ccxt,
-  answer: HttpAnswer,
-  url: string,
-  verb: string,
-  clock: Clock,
-): Reply {
+function judge({ exchange, errors }: Ccxt, answer: HttpAnswer, url: string, verb: string): Reply {
   const { status, text, headers } = answer;
   const good = status >= 200 && status < 300;
   const body = good && text.length > LONGEST_ERROR ? undefined : exchange.parseJson(text.trim());
@@ -241,15 +250,16 @@ function judge(
 
   const is = (...names: readonly string[]) =>
     names.some((name) => errors[name] !== undefined && thrown instanceof errors[name]);
-  const limited = LIMIT_STATUSES.includes(status) || is('DDoSProtection', 'RateLimitExceeded');
+  const refused = LIMIT_STATUSES.includes(status);
   const wrong = is('BadRequest', 'ArgumentsRequired', 'AuthenticationError', 'NotSupported');
-  const retry: Retry = wrong && !limited ? 'never' : 'later';
-  const code = LIMIT_STATUSES.includes(status) ? String(status) : (venueCode(body) ?? String(status));
+  const retry: Retry = wrong && !refused ? 'never' : 'later';
+  const own = venueCode(body);
+  const code = refused ? String(status) : (own ?? String(status));
   const said = text.length > 300 ? `${text.slice(0, 300)}…` : text;
   return err({
     ...failure(code, `${nameOf(url)}: HTTP ${status} ${said}`.trim(), retry),
-    limited,
-    retryAfterMs: retryAfterMs(headers, clock.wallUs() / 1000),
+    venueCode: own,
+    sent: true,
     answer,
   });
 }
@@ -262,21 +272,12 @@ function venueCode(body: unknown): string | null {
   return typeof code === 'number' || (typeof code === 'string' && code !== '') ? String(code) : null;
 }
 
-/**
- * `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). Null when absent, unreadable or not ahead of the answer's own
- * `Date`: that is the clock it was made by, and ours may be hours off.
- */
-function retryAfterMs(headers: HttpAnswer['headers'], wallMs: number): number | null {
-  const value = headers['retry-after'];
-  if (value === undefined) return null;
-  const sentMs = Date.parse(headers.date ?? '');
-  const nowMs = Number.isNaN(sentMs) ? wallMs : sentMs;
-  const ms = /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
-  return ms > 0 ? ms : null;
+function unanswered(cause: Failure): Reply {
+  return err({ ...cause, venueCode: null, sent: true, answer: null });
 }
 
-function unanswered(cause: Failure): Reply {
-  return err({ ...cause, limited: false, retryAfterMs: null, answer: null });
+function unsent(cause: Failure): Reply {
+  return err({ ...cause, venueCode: null, sent: false, answer: null });
 }
 
 function systemFailure(thrown: unknown, name: string): Failure {

@@ -14,6 +14,7 @@ import type { FileReport } from '../io/file-ops.ts';
 import { saveInstruments } from '../io/instruments.ts';
 import type { Log } from '../io/log.ts';
 import { watchClock } from './clock-watch.ts';
+import { openGovernorMemory } from './governor-memory.ts';
 import { createLedger } from './ledger.ts';
 import { keepTrying, type Preflight, preflight } from './preflight.ts';
 import type { Fact } from './protocol.ts';
@@ -90,8 +91,13 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   const clockWatch = watchClock({ clock, everyMs: 1_000, note });
   for (const name of pipeline.subscribers) say(`[OK] subscribed: ${name}`);
 
+  const memory = await openGovernorMemory(dataDir, clock, onError);
+  const pauseSessions = (id: string, ms: number): void => {
+    for (const { thread } of threads) if (thread.init.venue === id) thread.pause(ms);
+  };
   const stations = input.venues.flatMap(
-    (venue) => createStation(venue, settings, { clock, proxy: input.proxy, note }) ?? [],
+    (venue) =>
+      createStation(venue, settings, { clock, proxy: input.proxy, memory, note, pauseSessions }) ?? [],
   );
   const workers = stations.flatMap((one) =>
     FEEDS.filter((feed) => one.settings.feeds[feed]?.enabled).map((feed) => ({
@@ -146,7 +152,11 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
 
   const onPreflight = (one: Station, result: Result<Preflight>): void => {
     const id = one.venue.id;
-    if (!result.ok) return failPreflight(id, result.error.code, result.error.message);
+    if (!result.ok) {
+      const { code, message } = result.error;
+      const paused = one.governor.pause();
+      return paused === null ? failPreflight(id, code, message) : failPreflight(id, 'paused', paused.reason);
+    }
     for (const instrument of result.value.instruments) {
       instruments.set(`${id} ${instrument.id} ${instrument.market}`, instrument);
     }
@@ -214,6 +224,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
         return seen;
       },
       ask: (call, priority, signal) => one.rest.ask(call, priority, scope, signal),
+      pausedMs: () => one.governor.pause('all')?.ms ?? 0,
     });
   };
 
@@ -262,6 +273,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
         one.governor.close();
         one.http.close();
       }
+      await memory.settled();
       await saving;
       if (!closed.ok) onError('writer', closed.error);
       note({ type: 'stop', scope: 'collector' });

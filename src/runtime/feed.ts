@@ -39,6 +39,8 @@ export interface FeedRun {
   credit(batches: number): void;
   /** The symbol's next row begins a new file. */
   rotate(symbol: string): void;
+  /** Closes the connections, and keeps them closed for so long, ms. */
+  pause(ms: number): void;
   /** Closes the connections and sends what waits. */
   stop(): void;
 }
@@ -162,6 +164,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
 
   const start = (plan: ConnectionPlan): Link =>
     startLink(plan, clock, port.random, {
+      pausedMs: init.pausedMs ?? 0,
       open: port.open,
       onUp() {
         intake.open(plan.name, plan.url);
@@ -263,6 +266,9 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   return {
     credit: batcher.credit,
     rotate: (symbol) => intake.rotate(init.feed, symbol),
+    pause(ms) {
+      for (const link of links) link.pause(ms);
+    },
     stop,
   };
 }

@@ -1,14 +1,18 @@
 /**
  * One venue's governor (DESIGN 8), in the main thread: asked before each request of every worker, told after each
- * answer. Strict priorities; within one, owners take turns, each first come first served.
+ * answer. It paces, holds everything while the venue wants nothing, and remembers that across restarts.
  */
 
 import { createBudget } from '../core/budget.ts';
-import type { Cancel, Clock } from '../core/ports.ts';
+import type { Cancel, Clock, Random } from '../core/ports.ts';
 import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
-import type { RateWindow } from '../core/venue.ts';
+import type { StretchOptions } from '../core/stretch.ts';
+import type { Limit, RateWindow, Verdict } from '../core/venue.ts';
+import type { GovernorMemory, Remembered } from './governor-memory.ts';
 import type { Priority } from './protocol.ts';
-import { createTally, type Outcome, type VenueRateStats } from './rate-stats.ts';
+import { createTally, type Outcome, throttleState, type VenueRateStats } from './rate-stats.ts';
+import { createRestraint, type Pause } from './restraint.ts';
+import { createTurns, type Waiting } from './turns.ts';
 
 export interface GovernorOptions {
   readonly venue: string;
@@ -18,7 +22,10 @@ export interface GovernorOptions {
   readonly share: number;
   /** The venue's own windows; also run at `share`. */
   readonly windows: readonly RateWindow[];
+  readonly stretch: StretchOptions;
   readonly clock: Clock;
+  /** Without one nothing outlives the process. */
+  readonly memory?: GovernorMemory | undefined;
 }
 
 export interface Demand {
@@ -32,9 +39,22 @@ export interface Demand {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Leave for one request, now. */
+/** Leave for one request, now. It ends with `ended` or `giveBack`. */
 export interface Permit {
+  readonly window: string;
+  readonly weight: number;
   readonly waitedMs: number;
+  /** When it was given, on the monotonic clock. */
+  readonly atMs: number;
+}
+
+/** How a permitted request ended. */
+export interface Ending extends Verdict {
+  readonly outcome: Outcome;
+  /** False: no whole answer came. */
+  readonly answered: boolean;
+  /** What the venue said, for people. */
+  readonly reason: string;
 }
 
 export interface Governor {
@@ -43,72 +63,46 @@ export interface Governor {
   acquire(demand: Demand): Promise<Result<Permit>>;
   /** Ends every wait of one owner; gives their number. */
   cancel(owner: string): number;
-  note(outcome: Outcome): void;
-  /** No permit before `untilMs` on the monotonic clock. Never shortens a pause. */
-  pauseUntil(untilMs: number): void;
+  /** The request was never sent: its permit is as if it had not been given. */
+  giveBack(permit: Permit): void;
+  /** Told of every request that was sent. Gives the pause that follows, when it is on disk; else null. */
+  ended(permit: Permit, ending: Ending): Promise<Pause | null>;
+  /** What is left of the present pause; null when there is none. With `all`: of one that sessions must keep too. */
+  pause(scope?: Limit['scope']): Pause | null;
+  /** How long a poll of every `baseMs` waits for its next one, ms: stretched after limits, with jitter that adds. */
+  intervalMs(baseMs: number, random: Random): number;
   stats(): VenueRateStats;
   /** Ends every wait, and refuses all that comes after. */
   close(): void;
 }
 
-interface Waiter {
-  readonly priority: Priority;
-  readonly owner: string;
+interface Waiter extends Waiting {
   readonly window: string;
   readonly weight: number;
-  readonly sinceMs: number;
   settle(result: Result<Permit>): void;
 }
 
-const PRIORITIES: readonly Priority[] = ['resync', 'poll', 'backfill'];
 /** A timer is never set for less, so that time moves on whatever rounding does, ms. */
 const SHORTEST_TIMER_MS = 0.001;
 /** A pause can be longer than a timer holds (24 days): it is looked at again before, ms. */
 const LONGEST_TIMER_MS = 3_600_000;
+/** Permits for so long at full pace are written ahead of their use, ms. */
+const PORTION_MS = 2_000;
 
 export function createGovernor(options: GovernorOptions): Governor {
   const { venue, clock } = options;
   const budget = createBudget(options);
-  /** By priority, then owner in the order of their turns. No empty list stays. */
-  const queues: Readonly<Record<Priority, Map<string, Waiter[]>>> = {
-    resync: new Map(),
-    poll: new Map(),
-    backfill: new Map(),
-  };
+  const turns = createTurns<Waiter>();
   const tally = createTally();
-  let pausedUntilMs = Number.NEGATIVE_INFINITY;
+  const restraint = createRestraint(options.stretch, { clock, lower: budget.lower });
   let stopTimer: Cancel | null = null;
   let closed = false;
-
-  function* inOrder(): Generator<Waiter> {
-    for (const priority of PRIORITIES) {
-      for (const waiters of queues[priority].values()) yield* waiters;
-    }
-  }
-
-  /** False when the waiter is no longer there. */
-  const remove = (waiter: Waiter): boolean => {
-    const queue = queues[waiter.priority];
-    const waiters = queue.get(waiter.owner);
-    const at = waiters?.indexOf(waiter) ?? -1;
-    if (waiters === undefined || at < 0) return false;
-    waiters.splice(at, 1);
-    if (waiters.length === 0) queue.delete(waiter.owner);
-    return true;
-  };
-
-  const endTurn = ({ priority, owner }: Waiter): void => {
-    const waiters = queues[priority].get(owner);
-    if (waiters === undefined) return;
-    queues[priority].delete(owner);
-    queues[priority].set(owner, waiters);
-  };
 
   /** Who goes now, or in how many ms to look again. */
   const choose = (nowMs: number): Waiter | number => {
     const full = new Set<string>();
     let againMs = Number.POSITIVE_INFINITY;
-    for (const waiter of inOrder()) {
+    for (const waiter of turns.inOrder(nowMs)) {
       // Nobody passes by another who waits for the same window, or a heavy call would never find room.
       if (full.has(waiter.window)) continue;
       const waitMs = budget.windowMs(waiter, nowMs);
@@ -116,36 +110,48 @@ export function createGovernor(options: GovernorOptions): Governor {
       full.add(waiter.window);
       againMs = Math.min(againMs, waitMs);
       // A permit to a later one would hold this one up beyond its window.
-      if (waitMs < budget.spacingMs || full.size === options.windows.length) break;
+      if (waitMs < budget.spacingMs(nowMs) || full.size === options.windows.length) break;
     }
     return againMs;
+  };
+
+  /** False while the file does not allow for it yet; then there is a pump when it does. */
+  const isRemembered = ({ window, weight }: Waiter, nowMs: number): boolean => {
+    if (memory === undefined) return true;
+    const least = Math.max(1, weight);
+    const portion = least * Math.ceil(PORTION_MS / budget.spacingMs(nowMs));
+    return memory.take(window, least, portion, pump);
+  };
+
+  const grant = (waiter: Waiter, nowMs: number): void => {
+    const { window, weight, sinceMs } = waiter;
+    budget.take(waiter, nowMs);
+    tally.call(nowMs);
+    turns.went(waiter);
+    waiter.settle(ok({ window, weight, waitedMs: nowMs - sinceMs, atMs: nowMs }));
   };
 
   const pump = (): void => {
     stopTimer?.();
     stopTimer = null;
     const nowMs = clock.monoMs();
-    let waitMs = Math.max(pausedUntilMs - nowMs, budget.paceMs(nowMs));
+    let waitMs = Math.max(restraint.pause()?.ms ?? 0, budget.paceMs(nowMs));
     if (waitMs <= 0) {
       const chosen = choose(nowMs);
-      if (typeof chosen === 'number') {
-        waitMs = chosen;
-      } else {
-        budget.take(chosen, nowMs);
-        tally.call(nowMs);
-        remove(chosen);
-        endTurn(chosen);
-        chosen.settle(ok({ waitedMs: nowMs - chosen.sinceMs }));
-        waitMs = budget.spacingMs;
+      if (typeof chosen === 'number') waitMs = chosen;
+      else if (!isRemembered(chosen, nowMs)) return;
+      else {
+        grant(chosen, nowMs);
+        waitMs = budget.spacingMs(nowMs);
       }
     }
-    if (waitMs === Number.POSITIVE_INFINITY || inOrder().next().done === true) return;
+    if (waitMs === Number.POSITIVE_INFINITY || turns.isEmpty()) return;
     stopTimer = clock.after(Math.min(Math.max(waitMs, SHORTEST_TIMER_MS), LONGEST_TIMER_MS), pump);
   };
 
   const end = (waiters: readonly Waiter[], why: string): number => {
     for (const waiter of waiters) {
-      remove(waiter);
+      turns.remove(waiter);
       waiter.settle(err(failure('aborted', `${venue}: ${why} while waiting for a permit`, 'never')));
     }
     if (waiters.length > 0) pump();
@@ -169,11 +175,35 @@ export function createGovernor(options: GovernorOptions): Governor {
         },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      const waiters = queues[priority].get(owner);
-      if (waiters === undefined) queues[priority].set(owner, [waiter]);
-      else waiters.push(waiter);
+      turns.add(waiter);
       pump();
     });
+
+  const remember = (): Remembered => {
+    const wallUs = wallOf(clock);
+    const history = Object.entries(budget.history(clock.monoMs())).map(([window, entries]) => [
+      window,
+      entries.map(({ atMs, amount }) => [wallUs(atMs), amount]),
+    ]);
+    const lastMs = budget.lastMs();
+    const lastUs = lastMs === null ? null : wallUs(lastMs);
+    return { ...restraint.remember(), lastUs, used: Object.fromEntries(history) };
+  };
+
+  const recall = ({ used, lastUs, ...left }: Remembered): void => {
+    const nowUs = clock.wallUs();
+    const nowMs = clock.monoMs();
+    const monoMs = (us: number): number => nowMs - (nowUs - us) / 1000;
+    const history = Object.entries(used).map(([window, entries]) => [
+      window,
+      entries.map(([us, amount]) => ({ atMs: monoMs(us), amount })),
+    ]);
+    budget.restore(Object.fromEntries(history), lastUs === null ? null : monoMs(lastUs), nowMs);
+    restraint.recall(left);
+  };
+
+  const memory = options.memory?.open(venue, remember);
+  if (memory?.left) recall(memory.left);
 
   return {
     venue,
@@ -183,32 +213,62 @@ export function createGovernor(options: GovernorOptions): Governor {
     },
     cancel: (owner) =>
       end(
-        [...inOrder()].filter((waiter) => waiter.owner === owner),
+        turns.inOrder(clock.monoMs()).filter((waiter) => waiter.owner === owner),
         `${owner} ended`,
       ),
-    note: (outcome) => tally.outcome(outcome, clock.monoMs()),
-    pauseUntil(untilMs) {
-      pausedUntilMs = Math.max(pausedUntilMs, untilMs);
+    giveBack(permit) {
+      budget.giveBack(permit, permit.atMs);
+      tally.uncall(permit.atMs);
+      memory?.giveBack(permit.window, Math.max(1, permit.weight));
       pump();
     },
+    async ended({ atMs, window }, { outcome, answered, limit, used, reason }) {
+      const nowMs = clock.monoMs();
+      tally.outcome(outcome, nowMs);
+      if (used !== null) budget.told(window, used.weight, atMs, nowMs + used.turnsInMs, nowMs);
+      if (limit === null) restraint.ended(outcome === 'OK', answered);
+      const made = limit === null ? null : restraint.obey(limit, atMs, reason);
+      pump();
+      if (made !== null) await memory?.save();
+      return made;
+    },
+    pause: restraint.pause,
+    intervalMs: restraint.intervalMs,
     stats() {
       const nowMs = clock.monoMs();
-      const waiting = [...inOrder()];
+      const waiting = turns.inOrder(nowMs);
       const oldestMs = Math.max(0, ...waiting.map((waiter) => nowMs - waiter.sinceMs));
-      const pausedMs = Math.max(0, pausedUntilMs - nowMs);
+      const pause = restraint.pause();
+      const state = throttleState(pause, restraint.stretch(), oldestMs > 2 * budget.spacingMs(nowMs));
+      const { rpm_60s, rpm_300s, err_60s, ...counts } = tally.read(nowMs);
       return {
-        ...tally.read(nowMs),
-        target_rpm: budget.targetRpm,
-        throttle: pausedMs > 0 || oldestMs > 2 * budget.spacingMs,
+        rpm_60s,
+        rpm_300s,
+        err_60s,
+        target_rpm: budget.targetRpm(nowMs),
+        throttle: state !== 'free',
+        state,
+        stretch: restraint.stretch(),
         waiting: waiting.length,
-        paused_sec: Math.ceil(pausedMs) / 1000,
+        paused_sec: Math.ceil(pause?.ms ?? 0) / 1000,
+        lowered_sec: Math.ceil(budget.loweredMs(nowMs)) / 1000,
+        windows: budget.uses(nowMs),
+        ...counts,
       };
     },
     close() {
       closed = true;
-      end([...inOrder()], 'the governor was closed');
+      end(turns.inOrder(clock.monoMs()), 'the governor was closed');
+      memory?.close();
     },
   };
+}
+
+/** The wall time (µs UTC) of a moment on the monotonic clock. */
+function wallOf(clock: Clock): (atMs: number) => number {
+  const nowUs = clock.wallUs();
+  const nowMs = clock.monoMs();
+  return (atMs) => Math.round(nowUs - (nowMs - atMs) * 1000);
 }
 
 function refusal(venue: string, closed: boolean, { signal }: Demand, never: string | null): Failure | null {

@@ -12,6 +12,8 @@ const GOOD_MS = 60_000;
 const WATCH_MS = 1_000;
 
 export interface LinkPort {
+  /** The first connection is opened so much later, ms. */
+  readonly pausedMs?: number;
   open(plan: ConnectionPlan, handlers: SourceHandlers): Source;
   onUp(): void;
   onFrame(text: string, localUs: number): void;
@@ -26,6 +28,8 @@ export interface Link {
   reconnects(): number;
   /** Sends texts in order, paced as the venue asks; dropped when the connection ends before. */
   say(texts: readonly string[]): void;
+  /** Closes it, and keeps it closed for so long, ms. */
+  pause(ms: number): void;
   stop(): void;
 }
 
@@ -40,6 +44,7 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
   let queue: string[] = [];
   let timers: Cancel[] = [];
   let pace: Cancel | null = null;
+  let pausedUntilMs = clock.monoMs() + (port.pausedMs ?? 0);
 
   const sign = (): void => {
     lastSignMs = clock.monoMs();
@@ -92,11 +97,22 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
     const silent = up && clock.monoMs() - lastSignMs > plan.idleMs;
     clear();
     if (stopped) return;
+    const paused = clock.monoMs() < pausedUntilMs;
     port.onDown(
-      silent ? { ...why, code: 'silent', message: `no sign of life for ${plan.idleMs / 1000} s` } : why,
+      paused
+        ? { ...why, code: 'paused', message: 'the venue wants no session for a while' }
+        : silent
+          ? { ...why, code: 'silent', message: `no sign of life for ${plan.idleMs / 1000} s` }
+          : why,
       wasUp,
     );
-    timers.push(clock.after(backoffMs(attempt, BACKOFF, random), open));
+    openLater();
+  };
+
+  /** After a pause the connections of a venue do not all come back at once. */
+  const openLater = (): void => {
+    const pausedMs = Math.max(0, pausedUntilMs - clock.monoMs());
+    timers.push(clock.after(pausedMs + backoffMs(attempt, BACKOFF, random), open));
     attempt += 1;
   };
 
@@ -115,12 +131,21 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
     });
   };
 
-  open();
+  if (port.pausedMs) openLater();
+  else open();
   return {
     plan,
     isUp: () => up,
     reconnects: () => Math.max(0, opened - 1),
     say,
+    pause(ms) {
+      if (stopped) return;
+      pausedUntilMs = Math.max(pausedUntilMs, clock.monoMs() + ms);
+      attempt = 0;
+      if (source !== null) return source.close('politely');
+      clear();
+      openLater();
+    },
     stop() {
       stopped = true;
       const ending = source;

@@ -16,6 +16,8 @@ export interface FetcherInit {
   readonly tuning: FetcherTuning;
   /** The newest trade ids of each symbol's file, oldest first: they are no rows again. */
   readonly seen: Readonly<Record<string, readonly string[]>>;
+  /** The venue wants no session of ours before so many ms have passed since the thread's start. */
+  readonly pausedMs?: number;
 }
 
 export interface FetcherTuning {
@@ -43,6 +45,8 @@ export type ToFetcher =
   /** The symbol's next row is to begin a new file. */
   | { readonly type: 'rotate'; readonly symbol: string }
   | { readonly type: 'answer'; readonly id: number; readonly result: Result<RestText> }
+  /** The venue wants every session closed, and none opened for so long, ms. */
+  | { readonly type: 'pause'; readonly ms: number }
   | { readonly type: 'stop' };
 
 export type FromFetcher =

@@ -1,27 +1,36 @@
-/** The one way to a venue's REST: wait for the permit, call, note how it ended, stop when the venue says so. */
+/** The one way to a venue's REST: wait for the permit, call, tell how it ended. */
 
 import type { Clock } from '../core/ports.ts';
 import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
-import type { RestCall } from '../core/venue.ts';
-import type { Governor } from './governor.ts';
+import { seconds } from '../core/time.ts';
+import type { RestAnswer, RestCall, VenueRest, Verdict } from '../core/venue.ts';
+import type { Governor, Permit } from './governor.ts';
 import type { Fact, Priority, RestText } from './protocol.ts';
-import type { Outcome } from './rate-stats.ts';
+import type { Pause } from './restraint.ts';
 
 /** What is used of the REST client (`io/http.ts`). */
 export interface RestClient {
-  call(
-    method: string,
-    params: RestCall['params'],
-  ): Promise<Result<RestText, Failure & { readonly limited: boolean; readonly retryAfterMs: number | null }>>;
+  ready(): Promise<Result<void>>;
+  call(method: string, params: RestCall['params']): Promise<Reply>;
 }
 
+type Reply = Result<
+  Whole,
+  Failure & { readonly venueCode: string | null; readonly sent: boolean; readonly answer: Whole | null }
+>;
+type Whole = RestText & Pick<RestAnswer, 'status' | 'headers'>;
+
 export interface RestOptions {
-  readonly venue: { readonly id: string };
+  readonly venue: { readonly id: string; readonly rest: Pick<VenueRest, 'judge'> };
   readonly governor: Governor;
   readonly http: RestClient;
-  readonly clock: Clock;
-  /** Told of each pause, for `events.jsonl`: `{type: 'rate_limit', scope, code, pause_sec, reason}`. */
-  readonly onFact?: ((fact: Fact) => void) | undefined;
+  readonly clock: Pick<Clock, 'wallUs'>;
+  /** Weights in place of the venue's own, by `RestCall.method`. */
+  readonly weights: Readonly<Record<string, number>>;
+  /** Told of each limit, for `events.jsonl`: `rate_limit`, or `ban`. */
+  onFact(fact: Fact): void;
+  /** The venue wants no session of any kind for so long, ms. */
+  onSessionsPause(ms: number): void;
 }
 
 export interface Rest {
@@ -32,53 +41,61 @@ export interface Rest {
   ask(call: RestCall, priority: Priority, owner: string, signal?: AbortSignal): Promise<Result<RestText>>;
 }
 
-/** A limit without a `Retry-After`. */
-const PAUSE_MS = 60_000;
-/**
- * Bybit's 403 "access too frequent": end all sessions and wait ten minutes.
- * https://bybit-exchange.github.io/docs/v5/rate-limit
- */
-const FORBIDDEN_PAUSE_MS: Readonly<Record<string, number>> = { bybit: 600_000 };
-/** Limits that ccxt does not know for such. Bybit 10429: "system level frequency protection". */
-const LIMIT_CODES: Readonly<Record<string, readonly string[]>> = { bybit: ['10429'] };
-const LIMIT_STATUSES = new Map<string, Outcome>([
-  ['418', 418],
-  ['403', 403],
-]);
-/** The outcome of every other limit, those that are known by their body alone among them. */
-const TOO_MANY = 429;
+/** Of an answer that never came. */
+const NO_WORD: Verdict = { limit: null, used: null };
 
-export function createRest({ venue, governor, http, clock, onFact }: RestOptions): Rest {
-  const pause = (outcome: Outcome, error: Failure, retryAfterMs: number | null): void => {
-    const leastMs = outcome === 403 ? (FORBIDDEN_PAUSE_MS[venue.id] ?? 0) : 0;
-    const pauseMs = Math.max(retryAfterMs ?? PAUSE_MS, leastMs);
-    governor.pauseUntil(clock.monoMs() + pauseMs);
-    onFact?.({
-      type: 'rate_limit',
-      scope: venue.id,
-      code: error.code,
-      pause_sec: pauseMs / 1000,
-      reason: error.message,
+export function createRest(options: RestOptions): Rest {
+  const { venue, governor, http, weights } = options;
+
+  /** Of a request that was sent: judges its ending, and obeys. Resolves when a pause that follows is on disk. */
+  const settle = async (permit: Permit, reply: Reply): Promise<void> => {
+    const whole = reply.ok ? reply.value : reply.error.answer;
+    const verdict = whole === null ? NO_WORD : judge(whole, reply.ok ? null : reply.error.venueCode);
+    const pause = await governor.ended(permit, {
+      ...verdict,
+      outcome: verdict.limit?.outcome ?? (reply.ok ? 'OK' : 'ERR'),
+      answered: whole !== null,
+      reason: reply.ok ? '' : reply.error.message,
     });
+    if (pause === null) return;
+    options.onFact(pauseFact(venue.id, pause, reply.ok ? 'OK' : reply.error.code, options.clock.wallUs()));
+    if (pause.scope === 'all') options.onSessionsPause(pause.ms);
   };
+
+  const judge = ({ status, headers, text, localUs }: Whole, code: string | null): Verdict =>
+    venue.rest.judge({ status, code, headers, text, nowUs: localUs });
 
   return {
     async ask(call, priority, owner, signal) {
-      const { window, weight } = call;
-      const permit = await governor.acquire({ priority, window, weight, owner, signal });
+      // Before the permit: what is sent late comes too close to the next.
+      const ready = await http.ready();
+      if (!ready.ok) return ready;
+      const weight = weights[call.method] ?? call.weight;
+      const permit = await governor.acquire({ priority, window: call.window, weight, owner, signal });
       if (!permit.ok) return permit;
-      const answer = await http.call(call.method, call.params);
-      if (answer.ok) {
-        governor.note('OK');
-        return ok({ text: answer.value.text, localUs: answer.value.localUs });
+      if (signal?.aborted) {
+        governor.giveBack(permit.value);
+        return err(failure('aborted', `${venue.id}: aborted before it was sent`, 'never'));
       }
-      const { error } = answer;
-      const limited = error.limited || LIMIT_CODES[venue.id]?.includes(error.code) === true;
-      const outcome = limited ? (LIMIT_STATUSES.get(error.code) ?? TOO_MANY) : 'ERR';
-      governor.note(outcome);
-      if (limited) pause(outcome, error, error.retryAfterMs);
+      const reply = await http.call(call.method, call.params);
+      if (reply.ok || reply.error.sent) await settle(permit.value, reply);
+      else governor.giveBack(permit.value);
+      if (reply.ok) return ok({ text: reply.value.text, localUs: reply.value.localUs });
       // Only the plain failure: it may cross to a thread, and the answer's text can be large.
-      return err(failure(error.code, error.message, error.retry));
+      return err(failure(reply.error.code, reply.error.message, reply.error.retry));
     },
+  };
+}
+
+/** `ban` or `rate_limit`, for `events.jsonl`. */
+export function pauseFact(venue: string, pause: Pause, code: string, nowUs: number): Fact {
+  return {
+    type: pause.ban ? 'ban' : 'rate_limit',
+    scope: venue,
+    code,
+    pause_sec: Math.ceil(pause.ms) / 1000,
+    until_ts: seconds(nowUs + pause.ms * 1000),
+    sessions: pause.scope === 'all',
+    reason: pause.reason,
   };
 }

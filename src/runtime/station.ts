@@ -3,18 +3,23 @@
 import type { Settings, VenueSettings } from '../../config/schema.ts';
 import type { Feed } from '../core/event.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Endpoints, FeedOptions, Located, Venue } from '../core/venue.ts';
+import type { Endpoints, FeedOptions, Located, RateWindow, Venue } from '../core/venue.ts';
 import { createHttp, type Http } from '../io/http.ts';
 import { createGovernor, type Governor } from './governor.ts';
+import type { GovernorMemory } from './governor-memory.ts';
 import { DEFAULT_TUNING, type Fact, type FetcherInit } from './protocol.ts';
-import { createRest, type Rest } from './rest.ts';
+import { createRest, pauseFact, type Rest } from './rest.ts';
 
 const REST_TIMEOUT_MS = 10_000;
 
 export interface StationPort {
   readonly clock: Clock;
   readonly proxy: string | undefined;
+  /** Without one nothing outlives the process. */
+  readonly memory?: GovernorMemory | undefined;
   note(fact: Fact): void;
+  /** The venue wants every session of ours closed for so long, ms. */
+  pauseSessions(venue: string, ms: number): void;
 }
 
 /** One venue as the settings want it. */
@@ -33,14 +38,20 @@ export function createStation(venue: Venue, all: Settings, port: StationPort): S
   const settings = all.venues[venue.id];
   if (settings === undefined || !settings.enabled) return null;
   const endpoints: Endpoints = { ...venue.endpoints, ...settings.endpoints };
-  const { clock, proxy, note } = port;
+  const { clock, proxy, memory, note } = port;
+  const { max_info_rpm, share, decay, jitter, max_interval_sec, weights } = settings.rate;
   const governor = createGovernor({
     venue: venue.id,
-    maxInfoRpm: settings.rate.max_info_rpm,
-    share: settings.rate.share,
-    windows: venue.rest.windows,
+    maxInfoRpm: max_info_rpm,
+    share,
+    windows: windowsOf(venue, settings),
+    stretch: { decay, jitter, maxIntervalMs: max_interval_sec * 1000 },
     clock,
+    memory,
   });
+  // Of an earlier process: what was not over when it ended still holds.
+  const left = governor.pause();
+  if (left !== null) note(pauseFact(venue.id, left, 'remembered', clock.wallUs()));
   const http = createHttp({
     ccxtId: venue.rest.ccxt,
     bases: venue.rest.bases(endpoints),
@@ -49,8 +60,24 @@ export function createStation(venue: Venue, all: Settings, port: StationPort): S
     proxy,
   });
   const located = settings.symbols.flatMap((symbol) => venue.locate(symbol) ?? []);
-  const rest = createRest({ venue, governor, http, clock, onFact: note });
+  const rest = createRest({
+    venue,
+    governor,
+    http,
+    clock,
+    weights,
+    onFact: note,
+    onSessionsPause: (ms) => port.pauseSessions(venue.id, ms),
+  });
   return { venue, settings, located, endpoints, governor, rest, http };
+}
+
+/** The venue's own windows, as the settings have them. */
+function windowsOf(venue: Venue, { rate }: VenueSettings): readonly RateWindow[] {
+  return venue.rest.windows.map((window) => {
+    const own = rate.windows[window.name];
+    return own === undefined ? window : { ...window, limit: own.limit, perMs: own.per_sec * 1000 };
+  });
 }
 
 export function fetcherInit(one: Station, feed: Feed): FetcherInit {

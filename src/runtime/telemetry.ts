@@ -10,7 +10,7 @@ import type { Governor } from './governor.ts';
 import type { Level } from './health.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Fact } from './protocol.ts';
-import { rateStats } from './rate-stats.ts';
+import { createThrottleWatch, rateStats } from './rate-stats.ts';
 import { createRising } from './rising.ts';
 import { buildStatus, type StatusInput } from './status.ts';
 
@@ -71,6 +71,7 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
   });
 
   const isRising = createRising(clock);
+  const watchThrottle = createThrottleWatch(input.note);
 
   const build = () => {
     const writer = input.writer();
@@ -131,6 +132,7 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
 
   const write = async (status: ReturnType<typeof build>): Promise<void> => {
     const rates = rateStats(input.governors, clock.wallUs());
+    watchThrottle(rates.stats);
     const files = [
       ['status.json', status.object],
       ['rate_stats.json', rates],

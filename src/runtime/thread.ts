@@ -53,6 +53,8 @@ export interface ThreadPort {
   /** Asked before each start: the trade ids that the files hold already. Never rejects. */
   resume(): Promise<FetcherInit['seen']>;
   ask(call: RestCall, priority: Priority, signal: AbortSignal): Promise<Result<RestText>>;
+  /** For how long its venue wants no session of ours, ms: asked at each start. */
+  pausedMs?(): number;
 }
 
 export type ThreadState = 'starting' | 'running' | 'restarting' | 'stopped';
@@ -66,6 +68,8 @@ export interface Thread {
   lastError(): string | null;
   /** The symbol's next row is to begin a new file. */
   rotate(symbol: string): void;
+  /** Its venue wants every session closed, and none opened for so long, ms. */
+  pause(ms: number): void;
   /** Ends it; resolves when its last batch was received. */
   stop(): Promise<void>;
 }
@@ -161,7 +165,7 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
 
   const createWorker = (seen: FetcherInit['seen']): Result<Worker> => {
     try {
-      const workerData: FetcherInit = { ...init, seen };
+      const workerData: FetcherInit = { ...init, seen, pausedMs: port.pausedMs?.() ?? 0 };
       return ok(new Worker(port.url, { workerData, name: id, resourceLimits: MEMORY }));
     } catch (thrown) {
       // The system can refuse another thread.
@@ -201,6 +205,9 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     lastError: () => lastError,
     rotate(symbol) {
       if (worker !== null) post(worker, { type: 'rotate', symbol });
+    },
+    pause(ms) {
+      if (worker !== null) post(worker, { type: 'pause', ms });
     },
     async stop() {
       state = 'stopped';

@@ -14,6 +14,10 @@ const wide: VenueDeclaration = {
     futures_ws: 'wss://fws.wide.test',
   },
   maxInfoRpm: 300,
+  rest: {
+    windows: [{ name: 'weight', limit: 6_000, perMs: 60_000 }],
+    methods: ['publicGetDepth', 'publicGetTrades'],
+  },
   defaultSymbols: ['BTC/USDT'],
   locate(symbol) {
     const parts = parseSymbol(symbol);
@@ -27,6 +31,7 @@ const narrow: VenueDeclaration = {
   feeds: ['trades'],
   endpoints: { rest: 'https://api.narrow.test', ws: 'wss://ws.narrow.test' },
   maxInfoRpm: 100,
+  rest: { windows: [], methods: [] },
   defaultSymbols: ['BTC/JPY'],
   locate: (symbol) => (symbol === 'BTC/JPY' ? { symbol, id: 'BTC_JPY', market: 'spot' } : null),
 };

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { jsonSchema, settingsSchema } from '../../config/schema.ts';
 import { FAKE_VENUES } from './fake-venues.ts';
 
-const RATE = { share: 0.9, jitter: 0.1, decay: 0.9, max_interval_sec: 60 };
+const RATE = { share: 0.9, jitter: 0.1, decay: 0.9, max_interval_sec: 60, windows: {}, weights: {} };
 
 describe('defaults', () => {
   test('an empty mapping is every venue with every default', () => {
@@ -22,7 +22,7 @@ describe('defaults', () => {
             orderbook: { enabled: true, transport: 'ws', depth: 200 },
             trades: { enabled: true, transport: 'ws', stream: null },
           },
-          rate: { max_info_rpm: 300, ...RATE },
+          rate: { max_info_rpm: 300, ...RATE, windows: { weight: { limit: 6_000, per_sec: 60 } } },
         },
         narrow: {
           enabled: true,
@@ -46,6 +46,34 @@ describe('defaults', () => {
     });
     expect(venues.wide?.feeds.ticker?.enabled).toBe(false);
     expect(venues.wide?.feeds.orderbook).toEqual({ enabled: true, transport: 'ws', depth: 200 });
+  });
+});
+
+describe('a rate', () => {
+  const rate = (value: object) => {
+    const parsed = settingsSchema(FAKE_VENUES).safeParse({ venues: { wide: { rate: value } } });
+    return parsed.success ? parsed.data.venues.wide?.rate : parsed.error.issues[0]?.message;
+  };
+
+  test('has a place for every number of the venue: its windows, and what its calls count', () => {
+    expect(rate({ windows: { weight: { limit: 1_200 } }, weights: { publicGetTrades: 25 } })).toMatchObject({
+      max_info_rpm: 300,
+      windows: { weight: { limit: 1_200, per_sec: 60 } },
+      weights: { publicGetTrades: 25 },
+    });
+  });
+
+  test.each([
+    [{ windows: { other: {} } }],
+    [{ windows: { weight: { per_min: 1 } } }],
+    [{ weights: { publicGetNothing: 1 } }],
+  ])('a window or a call that the venue has not is refused: %j', (value) =>
+    expect(rate(value)).toMatch(/^Unrecognized key|^a mapping/),
+  );
+
+  test('numbers out of range are refused', () => {
+    expect(rate({ windows: { weight: { limit: 0 } } })).toBe('an integer from 1 to 10000000');
+    expect(rate({ weights: { publicGetDepth: -1 } })).toBe('an integer from 0 to 100000');
   });
 });
 
@@ -97,7 +125,7 @@ describe('the JSON Schema', () => {
     expect(property('venues', 'wide')).toMatchObject({ type: 'object', additionalProperties: false });
   });
 
-  test('every option has a meaning, and all but endpoints a default', () => {
+  test('every option has a meaning, and all but what stands in place of the venue’s own a default', () => {
     const bare: string[] = [];
     const noDefault: string[] = [];
     const walk = (node: Record<string, unknown>, path: string) => {
@@ -108,7 +136,7 @@ describe('the JSON Schema', () => {
     };
     walk(property(), '');
     expect(bare).toEqual([]);
-    expect(noDefault.filter((path) => !path.includes('.endpoints.'))).toEqual([]);
+    expect(noDefault.filter((path) => !/\.(endpoints|weights)\./.test(path))).toEqual([]);
   });
 
   test('carries limits and choices', () => {

@@ -168,7 +168,7 @@ describe('a call', () => {
       if (n % 3 === 0) {
         expect(answer).toMatchObject({
           ok: false,
-          error: { code: '429', retryAfterMs: (n + 1) * 1000, answer: own },
+          error: { code: '429', answer: { ...own, headers: { n: `${n}`, 'retry-after': `${n + 1}` } } },
         });
       } else {
         expect(answer).toMatchObject({ ok: true, value: own });
@@ -191,6 +191,7 @@ describe('a call', () => {
       expect(await failureFrom(httpOf('bitflyer'), method)).toMatchObject({
         code: 'unknown_endpoint',
         retry: 'never',
+        sent: false,
       });
       expect(asked).toEqual([]);
     },
@@ -198,51 +199,28 @@ describe('a call', () => {
 });
 
 describe('an error answer', () => {
-  it('429 carries how long to wait, and its text', async () => {
+  it('429 carries the venue’s own code, its headers and its text', async () => {
     const body = '{"code":-1003,"msg":"Too many requests."}';
     handle = answering(429, body, { 'Retry-After': '17' });
     expect(await failureFrom(httpOf('binance'), 'publicGetDepth')).toMatchObject({
       code: '429',
+      venueCode: '-1003',
       retry: 'later',
-      limited: true,
-      retryAfterMs: 17_000,
-      answer: { status: 429, text: body },
+      sent: true,
+      answer: { status: 429, text: body, headers: { 'retry-after': '17' } },
     });
   });
 
-  it('reads a Retry-After that is a date, and takes none for what it cannot read', async () => {
-    const http = httpOf('binance');
-    handle = answering(418, '', { 'Retry-After': new Date(Date.now() + 120_000).toUTCString() });
-    const { retryAfterMs } = await failureFrom(http, 'publicGetDepth');
-    expect(retryAfterMs).toBeGreaterThan(115_000);
-    expect(retryAfterMs).toBeLessThanOrEqual(120_000);
-    for (const value of ['soon', '0', '-5', 'Wed, 21 Oct 2015 07:28:00 GMT']) {
-      handle = answering(429, '', { 'Retry-After': value });
-      expect(await failureFrom(http, 'publicGetDepth')).toMatchObject({ limited: true, retryAfterMs: null });
-    }
-  });
-
-  it('a date is held against the clock of the answer: ours may have been set back', async () => {
-    const http = httpOf('binance');
-    const theirs = Date.now() + 7_200_000;
-    const date = new Date(theirs).toUTCString();
-    handle = answering(429, '', { Date: date, 'Retry-After': new Date(theirs + 30_000).toUTCString() });
-    expect(await failureFrom(http, 'publicGetDepth')).toMatchObject({ retryAfterMs: 30_000 });
-    handle = answering(429, '', { Date: 'soon', 'Retry-After': date });
-    const { retryAfterMs } = await failureFrom(http, 'publicGetDepth');
-    expect(retryAfterMs).toBeGreaterThan(7_190_000);
-  });
-
   it.each([
-    ['binance', 'fapiPublicGetDepth', 418, '{"code":-1003,"msg":"banned"}', '418', true, 'later'],
-    ['bybit', 'publicGetV5MarketInstrumentsInfo', 403, 'access too frequent', '403', true, 'later'],
+    ['binance', 'fapiPublicGetDepth', 418, '{"code":-1003,"msg":"banned"}', '418', '-1003', 'later'],
+    ['bybit', 'publicGetV5MarketInstrumentsInfo', 403, 'access too frequent', '403', null, 'later'],
     [
       'bybit',
       'publicGetV5MarketInstrumentsInfo',
       200,
       '{"retCode":10006,"retMsg":"Too many visits!"}',
       '10006',
-      true,
+      '10006',
       'later',
     ],
     [
@@ -251,7 +229,7 @@ describe('an error answer', () => {
       200,
       '{"retCode":10429,"retMsg":"protection"}',
       '10429',
-      false,
+      '10429',
       'later',
     ],
     [
@@ -260,7 +238,7 @@ describe('an error answer', () => {
       200,
       '{"retCode":10001,"retMsg":"params error"}',
       '10001',
-      false,
+      '10001',
       'never',
     ],
     [
@@ -269,7 +247,7 @@ describe('an error answer', () => {
       200,
       '\n{"code":"50011","msg":"Too Many Requests","data":[]} ',
       '50011',
-      true,
+      '50011',
       'later',
     ],
     [
@@ -278,7 +256,7 @@ describe('an error answer', () => {
       429,
       '{"code":"50011","msg":"Too Many Requests","data":[]}',
       '429',
-      true,
+      '50011',
       'later',
     ],
     [
@@ -287,26 +265,27 @@ describe('an error answer', () => {
       503,
       '{"code":"50013","msg":"busy","data":[]}',
       '50013',
-      false,
+      '50013',
       'later',
     ],
-    ['binance', 'publicGetDepth', 400, '{"code":-1121,"msg":"Invalid symbol."}', '-1121', false, 'never'],
+    ['binance', 'publicGetDepth', 400, '{"code":-1121,"msg":"Invalid symbol."}', '-1121', '-1121', 'never'],
     [
       'bitflyer',
       'publicGetGetmarkets',
       200,
       '{"status":-2,"error_message":"Under maintenance","data":null}',
       '-2',
-      false,
+      '-2',
       'later',
     ],
-    ['binance', 'publicGetDepth', 502, '<html>Bad gateway</html>', '502', false, 'later'],
-    ['binance', 'publicGetDepth', 302, '', '302', false, 'later'],
-  ])('%s %s %i %s is %s', async (id, method, status, text, code, limited, retry) => {
+    ['binance', 'publicGetDepth', 502, '<html>Bad gateway</html>', '502', null, 'later'],
+    ['binance', 'publicGetDepth', 302, '', '302', null, 'later'],
+  ])('%s %s %i %s is %s', async (id, method, status, text, code, venueCode, retry) => {
     handle = answering(status, text, status === 302 ? { location: `${base}/elsewhere` } : {});
     expect(await failureFrom(httpOf(id), method)).toMatchObject({
       code,
-      limited,
+      venueCode,
+      sent: true,
       retry,
       answer: { status, text },
     });
@@ -324,7 +303,7 @@ describe('no answer', () => {
     for (const host of ['127.0.0.1', 'localhost']) {
       const http = httpOf('binance', {}, `http://user:secret@${host}:${port}`);
       const failed = await failing(http);
-      expect(failed).toMatchObject({ code: 'ECONNREFUSED', retry: 'later', limited: false, answer: null });
+      expect(failed).toMatchObject({ code: 'ECONNREFUSED', retry: 'later', sent: true, answer: null });
       expect(failed.message).not.toContain('secret');
     }
   });
@@ -388,8 +367,8 @@ describe('no answer', () => {
     const call = failing(http);
     await arrived;
     http.close();
-    expect(await call).toMatchObject({ code: 'aborted', retry: 'never' });
-    expect(await failing(http)).toMatchObject({ code: 'aborted' });
+    expect(await call).toMatchObject({ code: 'aborted', retry: 'never', sent: true });
+    expect(await failing(http)).toMatchObject({ code: 'aborted', sent: false });
     expect(asked).toHaveLength(1);
   });
 
@@ -397,6 +376,7 @@ describe('no answer', () => {
     for (const ccxtId of ['nowhere', '../../package']) {
       const http = createHttp({ ccxtId, bases: {}, timeoutMs: 1_000, clock });
       expect(await failing(http)).toMatchObject({ retry: 'never', answer: null });
+      expect(await http.ready()).toMatchObject({ ok: false, error: { retry: 'never' } });
     }
   });
 });

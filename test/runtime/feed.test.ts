@@ -226,3 +226,16 @@ describe.each([
     expect(played.status()).toMatchObject({ reconnects: 1, resyncs: 1, state: 'collecting' });
   });
 });
+
+test('a pause of the venue closes every connection, and each stays closed until it is over', () => {
+  const played = playFeed('bybit', 'trades', ['BTC/USDT', 'BTC/USDT:USDT']);
+  for (const source of played.sources) source.handlers.onOpen();
+  played.run.pause(600_000);
+  expect(played.sources.map((source) => source.closes)).toEqual([['politely'], ['politely']]);
+  for (const source of [...played.sources]) source.handlers.onClose(gone);
+  expect(played.facts('reconnect')).toMatchObject([{ code: 'paused' }, { code: 'paused' }]);
+  played.clock.advance(600_000);
+  expect([played.sources.length, played.status().state]).toEqual([2, 'waiting']);
+  played.clock.advance(1_000);
+  expect(played.sources).toHaveLength(4);
+});

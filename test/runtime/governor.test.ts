@@ -5,6 +5,7 @@ import type { RateWindow } from '../../src/core/venue.ts';
 import { createGovernor, type Demand } from '../../src/runtime/governor.ts';
 import type { Priority } from '../../src/runtime/protocol.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';
+import { ERR, endNow, limited, OK, STRETCH } from '../support/governor.ts';
 
 interface Granted extends Demand {
   readonly name: string;
@@ -25,16 +26,20 @@ function governed(maxInfoRpm: number, windows: readonly RateWindow[] = [WIDE], s
       return manual.after(ms, run);
     },
   };
-  const governor = createGovernor({ venue: 'test', maxInfoRpm, share, windows, clock });
+  const governor = createGovernor({ venue: 'test', maxInfoRpm, share, windows, stretch: STRETCH, clock });
   const granted: Granted[] = [];
   const failed: string[] = [];
+  /** When those that wait asked. */
+  const waiting = new Map<string, number>();
   let settled = 0;
 
   const ask = (name: string, demand: Partial<Demand> = {}): void => {
     const whole: Demand = { priority: 'poll', window: windows[0]?.name ?? '', weight: 1, ...demand };
     const sinceMs = clock.monoMs();
+    waiting.set(name, sinceMs);
     void governor.acquire(whole).then((permit) => {
       settled += 1;
+      waiting.delete(name);
       if (permit.ok) granted.push({ ...whole, name, atMs: sinceMs + permit.value.waitedMs });
       else failed.push(`${name} ${permit.error.code}`);
     });
@@ -46,7 +51,19 @@ function governed(maxInfoRpm: number, windows: readonly RateWindow[] = [WIDE], s
     clock.advance(ms);
     await flush();
   };
-  return { clock, timers, governor, granted, failed, ask, advance, flush, settled: () => settled };
+  const longestWaitMs = () => Math.max(0, ...[...waiting.values()].map((since) => clock.monoMs() - since));
+  return {
+    clock,
+    timers,
+    governor,
+    granted,
+    failed,
+    ask,
+    advance,
+    flush,
+    settled: () => settled,
+    longestWaitMs,
+  };
 }
 
 const names = (granted: readonly Granted[]) => granted.map((one) => one.name);
@@ -89,7 +106,7 @@ describe('the pace', () => {
       window: fc.constantFrom('minute', 'short'),
       weight: fc.integer({ min: 0, max: 40 }),
       owner: fc.constantFrom('a', 'b', 'c'),
-      next: fc.constantFrom('nothing', 'nothing', 'nothing', 'abort', 'cancel', 'pause'),
+      next: fc.constantFrom('nothing', 'nothing', 'success', 'abort', 'cancel', 'pause'),
     });
     const limits = fc.record({
       rpm: fc.integer({ min: 5, max: 400 }),
@@ -107,7 +124,7 @@ describe('the pace', () => {
             { name: 'short', limit: short, perMs: 2_000 },
           ];
           const one = governed(rpm, windows, share);
-          const { ask, advance, granted, failed, governor, clock, settled } = one;
+          const { ask, advance, granted, failed, governor, clock, settled, longestWaitMs } = one;
           const pauses: { from: number; until: number }[] = [];
           for (const [i, { after, next, ...demand }] of calls.entries()) {
             await advance(after);
@@ -119,8 +136,14 @@ describe('the pace', () => {
             if (next === 'pause') {
               const from = clock.monoMs();
               pauses.push({ from, until: from + 5_000 });
-              governor.pauseUntil(from + 5_000);
+              endNow(governor, from, limited(5_000));
             }
+            if (next === 'success') endNow(governor, clock.monoMs(), OK);
+            await advance(0);
+            const { throttle, paused_sec, stretch } = governor.stats();
+            const target = Math.floor(rpm * share) || rpm * share;
+            const hasWaited = longestWaitMs() > 2 * (60_000 / target) * 1.001;
+            expect(throttle).toBe(paused_sec > 0 || stretch > 1 || hasWaited);
           }
           await advance(24 * 3_600_000);
           expect(settled()).toBe(calls.length);
@@ -299,19 +322,34 @@ describe('a wait', () => {
   });
 });
 
+describe('a permit that is given back', () => {
+  it('is as if it had not been given: the next goes at once, and neither window nor count knows of it', async () => {
+    const { governor, flush, clock } = governed(60, [{ name: 'w', limit: 5, perMs: 60_000 }]);
+    const first = await governor.acquire({ priority: 'poll', window: 'w', weight: 5 });
+    if (!first.ok) throw new Error('no permit');
+    const second = governor.acquire({ priority: 'poll', window: 'w', weight: 5 });
+    await flush();
+    expect(governor.stats()).toMatchObject({ waiting: 1, rpm_60s: 1, permits_total: 1 });
+    governor.giveBack(first.value);
+    expect(await second).toMatchObject({ ok: true, value: { atMs: 0 } });
+    expect(governor.stats()).toMatchObject({ waiting: 0, rpm_60s: 1, permits_total: 1, err_60s: 0 });
+    expect(clock.pending()).toBe(0);
+  });
+});
+
 describe('a pause', () => {
   it('holds everything until its end, is never shortened, and outlasts any timer', async () => {
-    const { ask, advance, granted, governor, clock, timers } = governed(60);
+    const { ask, advance, granted, governor, timers } = governed(60);
     const days = 40 * 24 * 3_600_000;
-    governor.pauseUntil(clock.monoMs() + days);
-    governor.pauseUntil(clock.monoMs() + 1_000);
+    endNow(governor, 0, limited(days));
+    endNow(governor, 0, limited(1_000));
     ask('patient', { priority: 'resync' });
     await advance(days - 1);
     expect(granted).toEqual([]);
     expect(governor.stats()).toMatchObject({ throttle: true, waiting: 1, paused_sec: 0.001 });
     await advance(1);
     expect(names(granted)).toEqual(['patient']);
-    expect(governor.stats()).toMatchObject({ throttle: false, paused_sec: 0 });
+    expect(governor.stats()).toMatchObject({ state: 'recovering', paused_sec: 0 });
     // A longer timer of Node runs at once.
     expect(Math.max(...timers)).toBeLessThan(2 ** 31);
   });
@@ -322,21 +360,26 @@ describe('the statistics', () => {
     const { ask, advance, governor } = governed(60);
     for (let i = 0; i < 3; i++) ask(`${i}`);
     await advance(10_000);
-    for (const outcome of ['OK', 'OK', 'ERR', 429] as const) governor.note(outcome);
+    for (const ending of [OK, OK, ERR, limited(1, { outcome: 403 })]) endNow(governor, 10_000, ending);
     expect(governor.stats()).toEqual({
       rpm_60s: 3,
       rpm_300s: 0.6,
       err_60s: 2,
       target_rpm: 60,
-      throttle: false,
+      throttle: true,
+      state: 'paused',
+      stretch: 2,
       waiting: 0,
-      paused_sec: 0,
-      outcomes_60s: { OK: 2, ERR: 1, 429: 1 },
-      outcomes_300s: { OK: 2, ERR: 1, 429: 1 },
-      outcomes_total: { OK: 2, ERR: 1, 429: 1 },
+      paused_sec: 0.001,
+      lowered_sec: 0,
+      windows: { wide: { used: 3, cap: 1_000_000 } },
+      permits_total: 3,
+      outcomes_60s: { OK: 2, ERR: 1, 403: 1 },
+      outcomes_300s: { OK: 2, ERR: 1, 403: 1 },
+      outcomes_total: { OK: 2, ERR: 1, 403: 1 },
     });
     await advance(60_000);
-    governor.note(418);
+    endNow(governor, 70_000, limited(1, { outcome: 418 }));
     expect(governor.stats()).toMatchObject({
       rpm_60s: 0,
       rpm_300s: 0.6,
@@ -347,7 +390,7 @@ describe('the statistics', () => {
     expect(governor.stats()).toMatchObject({
       rpm_300s: 0,
       outcomes_300s: {},
-      outcomes_total: { OK: 2, ERR: 1, 429: 1, 418: 1 },
+      outcomes_total: { OK: 2, ERR: 1, 403: 1, 418: 1 },
     });
   });
 

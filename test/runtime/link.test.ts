@@ -24,13 +24,14 @@ interface Opened {
 }
 
 /** A link on sources that the test plays; chance is always `chance`. */
-function linkOf(plan: Partial<ConnectionPlan> = {}, chance = 1) {
+function linkOf(plan: Partial<ConnectionPlan> = {}, chance = 1, pausedMs = 0) {
   const clock = manualClock();
   const opened: Opened[] = [];
   const seen: string[] = [];
   const downs: Failure[] = [];
   const wereUp: boolean[] = [];
   const link: Link = startLink({ ...PLAN, ...plan }, clock, () => chance, {
+    pausedMs,
     open(_, handlers) {
       const made: Opened = { atMs: clock.monoMs(), handlers, sent: [], closes: [] };
       opened.push(made);
@@ -215,6 +216,63 @@ describe('for ever', () => {
     newest().handlers.onClose(gone);
     clock.advance(30_000);
     expect(newest().atMs - closedMs).toBe(1_000);
+  });
+});
+
+describe('a pause', () => {
+  test('closes it politely, and opens it no earlier than the venue wants, nor much later', () => {
+    const { clock, link, opened, at, downs, wereUp } = linkOf();
+    at(0).handlers.onOpen();
+    clock.advance(1_000);
+    link.pause(600_000);
+    expect(at(0).closes).toEqual(['politely']);
+    at(0).handlers.onClose(failure('ws 1000', 'closed'));
+    expect([downs.map((why) => why.code), wereUp]).toEqual([['paused'], [true]]);
+    clock.advance(600_000);
+    expect(opened).toHaveLength(1);
+    clock.advance(500);
+    expect(opened).toHaveLength(2);
+  });
+
+  test('while it waits to open again, or opens: it waits longer; a shorter one changes nothing', () => {
+    const { clock, link, opened, at } = linkOf({}, 0);
+    at(0).handlers.onClose(gone);
+    link.pause(10_000);
+    link.pause(5_000);
+    clock.advance(9_999);
+    expect(opened).toHaveLength(1);
+    clock.advance(1);
+    expect(opened).toHaveLength(2);
+    link.pause(20_000);
+    expect(at(1).closes).toEqual(['politely']);
+    at(1).handlers.onClose(gone);
+    clock.advance(19_999);
+    expect(opened).toHaveLength(2);
+    clock.advance(1);
+    expect(opened).toHaveLength(3);
+    // It is over: the next failure is one like any other.
+    at(2).handlers.onClose(gone);
+    clock.advance(1);
+    expect(opened).toHaveLength(4);
+  });
+
+  test('before its start holds the first connection too', () => {
+    const { clock, opened, downs } = linkOf({}, 0, 30_000);
+    clock.advance(29_999);
+    expect([opened.length, downs.length]).toEqual([0, 0]);
+    clock.advance(1);
+    expect(opened).toHaveLength(1);
+  });
+
+  test('ends with the stop', () => {
+    const { clock, link, opened, at } = linkOf();
+    at(0).handlers.onOpen();
+    link.pause(1_000);
+    link.stop();
+    link.pause(1_000);
+    at(0).handlers.onClose(gone);
+    clock.advance(60_000);
+    expect([opened.length, clock.pending()]).toEqual([1, 0]);
   });
 });
 

@@ -41,6 +41,7 @@ function threadOf(state: ThreadState, status: FeedStatus | null, lastError: stri
     restarts: () => 1,
     rotate: () => undefined,
     lastError: () => lastError,
+    pause: () => undefined,
     stop: async () => undefined,
   };
 }

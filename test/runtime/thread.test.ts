@@ -3,10 +3,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Batch } from '../../src/core/batch.ts';
 import { ok, type Result } from '../../src/core/result.ts';
+import { createGovernor } from '../../src/runtime/governor.ts';
 import { DEFAULT_TUNING, type Fact, type FetcherInit, type RestText } from '../../src/runtime/protocol.ts';
 import { CREDIT, startThread, type Thread } from '../../src/runtime/thread.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';
 import { until } from '../support/collector.ts';
+import { STRETCH } from '../support/governor.ts';
 
 const WORKERS = new URL('../fixtures/workers/', import.meta.url);
 const INIT: FetcherInit = {
@@ -45,7 +47,7 @@ afterEach(async () => {
   await Promise.all(stops);
 });
 
-function watch(worker: string | URL): Watched {
+function watch(worker: string | URL, pausedMs: () => number = () => 0): Watched {
   const shared = new SharedArrayBuffer(64);
   const batches: Watched['batches'] = [];
   const facts: Fact[] = [];
@@ -62,6 +64,7 @@ function watch(worker: string | URL): Watched {
     resume: async () => ({}),
     onReject: () => undefined,
     ask: (_call, _priority, signal) => new Promise((answer) => asks.push({ signal, answer })),
+    pausedMs,
   });
   running.push(thread);
   const restarts = () => facts.filter((fact) => fact.type === 'worker_restart');
@@ -235,6 +238,27 @@ describe('the stop', () => {
   });
 });
 
+describe('a pause of its venue', () => {
+  test('is told to a thread that runs, and to each that is started in it', async () => {
+    let leftMs = 600_000;
+    const { thread, facts, shared, restarts } = watch('paused', () => leftMs);
+    await until('it runs', () => facts.length === 1);
+    thread.pause(900_000);
+    await until('it is told', () => facts.length === 2);
+    leftMs = 890_000;
+    Atomics.store(shared, DIE, 1);
+    await until('its death', () => restarts().length === 1);
+    thread.pause(1);
+    clock.advance(1_000);
+    await until('the next runs', () => facts.some((fact) => fact.start === 2));
+    expect(facts.filter((fact) => fact.type !== 'worker_restart')).toMatchObject([
+      { type: 'born', start: 1, pausedMs: 600_000 },
+      { type: 'paused', start: 1, ms: 900_000 },
+      { type: 'born', start: 2, pausedMs: 890_000 },
+    ]);
+  });
+});
+
 describe('questions', () => {
   test('are answered to the thread that asked', async () => {
     const { asks, facts } = watch('asking');
@@ -262,6 +286,25 @@ describe('questions', () => {
     expect(facts.filter((fact) => fact.type === 'answered')).toMatchObject([
       { start: 2, result: { value: { text: 'new' } } },
     ]);
+  });
+
+  test('of a dead thread leave the governor: its waits end, and the next in line goes', async () => {
+    const windows = [{ name: 'w', limit: 100, perMs: 60_000 }];
+    const options = { venue: 'okx', maxInfoRpm: 60, share: 1, windows, stretch: STRETCH, clock };
+    const governor = createGovernor(options);
+    const demand = { priority: 'resync', window: 'w', weight: 1 } as const;
+    await governor.acquire(demand);
+    const dying = watch('asking');
+    await until('it asks', () => dying.asks.length === 1);
+    const waits = governor.acquire({ ...demand, owner: 'dying', signal: dying.asks[0]?.signal });
+    const next = governor.acquire({ ...demand, priority: 'backfill' });
+    expect(governor.stats().waiting).toBe(2);
+    Atomics.store(dying.shared, DIE, 1);
+    await until('its death', () => dying.restarts().length === 1);
+    expect(await waits).toMatchObject({ ok: false, error: { code: 'aborted' } });
+    clock.advance(1_001);
+    expect(await next).toMatchObject({ ok: true });
+    expect(governor.stats()).toMatchObject({ waiting: 0, permits_total: 2 });
   });
 
   test('of a thread that was stopped are taken back', async () => {

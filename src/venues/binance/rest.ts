@@ -7,8 +7,17 @@ import { z } from 'zod';
 import type { BookMessage, Market } from '../../core/event.ts';
 import { err, failure, ok, type Result } from '../../core/result.ts';
 import { unified } from '../../core/symbol.ts';
-import type { Instrument, Located, RestAnswerKind, RestCall, VenueRest } from '../../core/venue.ts';
+import type {
+  Instrument,
+  Located,
+  RestAnswer,
+  RestAnswerKind,
+  RestCall,
+  VenueRest,
+  Verdict,
+} from '../../core/venue.ts';
 import { chunks, nextDepth, pathOf } from '../kit.ts';
+import { FREE, later, limit, retryAfterMs, untilMinuteMs, untilMs } from '../limits.ts';
 import { decimal, instrumentId, levels, msNumber, readAnswer, sequence, us } from '../schema.ts';
 import { marketOf } from './dial.ts';
 
@@ -117,6 +126,28 @@ function readDepth(text: string, located: Located, localUs: number): Result<Book
   });
 }
 
+/** Without a word of how long: the weights begin anew each minute; the shortest ban; the firewall counts 5 minutes. */
+const LIMIT_MS = 60_000;
+const BAN_MS = 120_000;
+const FIREWALL_MS = 300_000;
+
+/**
+ * 429 and 418 with `Retry-After`, -1003 with the end of a ban in its text, 403 of the firewall; every answer tells the
+ * weight that our address has used.
+ * https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits
+ */
+function judge(answer: RestAnswer): Verdict {
+  const { status, code, headers, text } = answer;
+  const weight = headers['x-mbx-used-weight-1m'] ?? '';
+  const used = /^\d{1,9}$/.test(weight) ? { weight: Number(weight), turnsInMs: untilMinuteMs(answer) } : null;
+  if (status === 403) return { limit: limit(403, retryAfterMs(answer), FIREWALL_MS, { ban: true }), used };
+  if (status !== 418 && status !== 429 && code !== '-1003') return { ...FREE, used };
+  const [, until] = /banned until (\d{13})\b/.exec(text) ?? [];
+  const ban = status === 418 || until !== undefined;
+  const namedMs = later(retryAfterMs(answer), untilMs(Number(until), answer));
+  return { limit: limit(status === 418 ? 418 : 429, namedMs, ban ? BAN_MS : LIMIT_MS, { ban }), used };
+}
+
 function recognise(url: string): RestAnswerKind | null {
   const { path, query } = pathOf(url);
   const market = marketOf(url) ?? 'spot';
@@ -135,6 +166,8 @@ export const rest: VenueRest = {
     { name: 'spot_weight', limit: 6000, perMs: 60_000 },
     { name: 'usdm_weight', limit: 2400, perMs: 60_000 },
   ],
+  methods: ['publicGetExchangeInfo', 'fapiPublicGetExchangeInfo', 'publicGetDepth', 'fapiPublicGetDepth'],
+  judge,
   instruments,
   unlistedCodes: ['-1121'],
   readInstruments,

@@ -5,8 +5,16 @@
 
 import { z } from 'zod';
 import { err, failure, ok, type Result } from '../../core/result.ts';
-import type { Instrument, RestAnswerKind, RestCall, VenueRest } from '../../core/venue.ts';
+import type {
+  Instrument,
+  RestAnswer,
+  RestAnswerKind,
+  RestCall,
+  VenueRest,
+  Verdict,
+} from '../../core/venue.ts';
 import { pathOf } from '../kit.ts';
+import { FREE, limit, retryAfterMs } from '../limits.ts';
 import { instrumentId, readAnswer } from '../schema.ts';
 import { symbolOf } from './dial.ts';
 
@@ -37,6 +45,23 @@ function readInstruments(text: string): Result<readonly Instrument[]> {
   );
 }
 
+/** bitFlyer names no time: calls "are blocked for a while", and its limit is lowered "for a while" after. */
+const LIMIT_MS = 60_000;
+const LOWERED = { factor: 0.5, forMs: 600_000 };
+
+/** https://lightning.bitflyer.com/docs?lang=en#api-limits */
+function judge(answer: RestAnswer): Verdict {
+  const namedMs = retryAfterMs(answer);
+  switch (answer.status) {
+    case 429:
+      return { ...FREE, limit: limit(429, namedMs, LIMIT_MS, { lowered: LOWERED }) };
+    case 403:
+      return { ...FREE, limit: limit(403, namedMs, LIMIT_MS, { ban: true }) };
+    default:
+      return FREE;
+  }
+}
+
 function recognise(url: string): RestAnswerKind | null {
   return /\/v1\/(getmarkets|markets)(\/(usa|eu))?$/.test(pathOf(url).path)
     ? { kind: 'instruments', market: null }
@@ -47,6 +72,8 @@ export const rest: VenueRest = {
   ccxt: 'bitflyer',
   bases: (endpoints) => ({ rest: `${endpoints.rest}` }),
   windows: [{ name: 'ip', limit: 500, perMs: 300_000 }],
+  methods: ['publicGetGetmarkets'],
+  judge,
   instruments,
   unlistedCodes: [],
   readInstruments,

@@ -7,8 +7,17 @@ import { z } from 'zod';
 import type { Market } from '../../core/event.ts';
 import { err, failure, ok, type Result } from '../../core/result.ts';
 import { unified } from '../../core/symbol.ts';
-import type { Instrument, Located, RestAnswerKind, RestCall, VenueRest } from '../../core/venue.ts';
+import type {
+  Instrument,
+  Located,
+  RestAnswer,
+  RestAnswerKind,
+  RestCall,
+  VenueRest,
+  Verdict,
+} from '../../core/venue.ts';
 import { pathOf } from '../kit.ts';
+import { FREE, later, limit, retryAfterMs, untilMs } from '../limits.ts';
 import { decimal, instrumentId, readAnswer } from '../schema.ts';
 
 const instrumentsInfo = z.object({
@@ -64,6 +73,30 @@ function readInstruments(text: string): Result<readonly Instrument[]> {
   );
 }
 
+/** "Terminate all HTTP sessions and wait for at least 10 minutes." */
+const BAN_MS = 600_000;
+/** Its window of requests, where an answer names no time; and for the protection of its whole system. */
+const LIMIT_MS = 5_000;
+const PROTECTION_MS = 60_000;
+
+/**
+ * 403 "access too frequent" bans the address, sessions of every kind; 10006 "too many visits" tells when its count
+ * begins anew; 10429 is "system level frequency protection".
+ * https://bybit-exchange.github.io/docs/v5/rate-limit
+ */
+function judge(answer: RestAnswer): Verdict {
+  const { status, code, headers } = answer;
+  const afterMs = retryAfterMs(answer);
+  if (status === 403) {
+    const namedMs = Math.max(BAN_MS, afterMs ?? 0);
+    return { ...FREE, limit: limit(403, namedMs, BAN_MS, { ban: true, scope: 'all' }) };
+  }
+  if (code === '10429') return { ...FREE, limit: limit(429, afterMs, PROTECTION_MS) };
+  if (code !== '10006' && status !== 429) return FREE;
+  const resetMs = Number(headers['x-bapi-limit-reset-timestamp'] ?? Number.NaN);
+  return { ...FREE, limit: limit(429, later(afterMs, untilMs(resetMs, answer)), LIMIT_MS) };
+}
+
 function recognise(url: string): RestAnswerKind | null {
   const { path, query } = pathOf(url);
   if (!path.endsWith('/v5/market/instruments-info')) return null;
@@ -78,6 +111,8 @@ export const rest: VenueRest = {
   ccxt: 'bybit',
   bases: (endpoints) => ({ public: `${endpoints.rest}` }),
   windows: [{ name: 'ip', limit: 600, perMs: 5_000 }],
+  methods: ['publicGetV5MarketInstrumentsInfo'],
+  judge,
   instruments,
   unlistedCodes: ['10001'],
   readInstruments,

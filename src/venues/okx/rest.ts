@@ -5,8 +5,17 @@
 
 import { z } from 'zod';
 import { err, failure, ok, type Result } from '../../core/result.ts';
-import type { Instrument, Located, RestAnswerKind, RestCall, VenueRest } from '../../core/venue.ts';
+import type {
+  Instrument,
+  Located,
+  RestAnswer,
+  RestAnswerKind,
+  RestCall,
+  VenueRest,
+  Verdict,
+} from '../../core/venue.ts';
 import { pathOf } from '../kit.ts';
+import { FREE, limit, retryAfterMs } from '../limits.ts';
 import { instrumentId, readAnswer } from '../schema.ts';
 import { symbolOf } from './dial.ts';
 
@@ -60,6 +69,24 @@ function readInstruments(text: string): Result<readonly Instrument[]> {
   );
 }
 
+/** Its windows are of 2 s; a busy venue wants to be asked "later"; the firewall before it names no time. */
+const LIMIT_MS = 2_000;
+const BUSY_MS = 5_000;
+const FIREWALL_MS = 60_000;
+
+/**
+ * 429 or 50011: too many; 50013: the venue is busy; it sends no header of its own.
+ * https://www.okx.com/docs-v5/en/#error-code
+ */
+function judge(answer: RestAnswer): Verdict {
+  const { status, code } = answer;
+  const namedMs = retryAfterMs(answer);
+  if (status === 403) return { ...FREE, limit: limit(403, namedMs, FIREWALL_MS, { ban: true }) };
+  if (code === '50013') return { ...FREE, limit: limit(status === 429 ? 429 : 'ERR', namedMs, BUSY_MS) };
+  if (status !== 429 && code !== '50011') return FREE;
+  return { ...FREE, limit: limit(429, namedMs, LIMIT_MS) };
+}
+
 function recognise(url: string): RestAnswerKind | null {
   return pathOf(url).path.endsWith('/api/v5/public/instruments')
     ? { kind: 'instruments', market: null }
@@ -70,6 +97,8 @@ export const rest: VenueRest = {
   ccxt: 'okx',
   bases: (endpoints) => ({ rest: `${endpoints.rest}` }),
   windows: [{ name: 'instruments', limit: 20, perMs: 2_000 }],
+  methods: ['publicGetPublicInstruments'],
+  judge,
   instruments,
   unlistedCodes: ['51001'],
   readInstruments,
