@@ -19,6 +19,8 @@ export interface FileOps {
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   mkdir(path: string): Promise<void>;
+  /** Removes an empty folder. */
+  rmdir(path: string): Promise<void>;
   list(path: string): Promise<readonly string[]>;
 }
 
@@ -54,6 +56,7 @@ export const nodeFileOps: FileOps = {
   rename: (from, to) => promised((done) => fs.rename(from, to, done)),
   unlink: (path) => promised((done) => fs.unlink(path, done)),
   mkdir: (path) => promised((done) => fs.mkdir(path, done)),
+  rmdir: (path) => promised((done) => fs.rmdir(path, done)),
   list: (path) => promised((done) => fs.readdir(path, done)),
 };
 
@@ -67,6 +70,16 @@ export async function attempt<T>(job: () => Promise<T>): Promise<Result<T>> {
 
 export function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
   return codes.includes(failureOf(thrown).code);
+}
+
+/** Null where there is no such file or folder. */
+export async function ifThere<T>(job: Promise<T>): Promise<T | null> {
+  try {
+    return await job;
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT')) return null;
+    throw thrown;
+  }
 }
 
 /** Runs `job` with the descriptor and closes it in every case. */
@@ -85,6 +98,19 @@ export async function writeAll(ops: FileOps, fd: number, bytes: Uint8Array, posi
     const count = await ops.write(fd, bytes, offset, bytes.length - offset, position + offset);
     if (count <= 0) throw nothingWritten();
     offset += count;
+  }
+}
+
+const READ_BLOCK = 65_536;
+
+/** The bytes of a file, block by block, in memory that each block shares: it is valid until the next is asked for. */
+export async function* blocksOf(ops: FileOps, fd: number): AsyncGenerator<Buffer, void, undefined> {
+  const block = Buffer.allocUnsafe(READ_BLOCK);
+  for (let position = 0; ; ) {
+    const count = await ops.read(fd, block, position);
+    if (count === 0) return;
+    position += count;
+    yield block.subarray(0, count);
   }
 }
 
