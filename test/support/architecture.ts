@@ -37,7 +37,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Who may name a thread's entry by its URL, which imports nothing; lower floors are given it. */
 const MAY_NAME_WORKERS = ['src/apps', 'ops'];
-const THREAD_FILES = ['src/runtime/thread.ts', 'workers/fetcher.ts'];
+const THREAD_FILES = [
+  'src/runtime/thread.ts',
+  'src/runtime/compressor.ts',
+  'workers/fetcher.ts',
+  'workers/compress.ts',
+];
 const ENVIRONMENT_FILE = 'config/load.ts';
 const OPENING = ['fs', 'fs/promises', 'net', 'http', 'https', 'http2', 'tls', 'dgram', 'ws'];
 const MAY_OPEN = ['src/io/', 'src/sim/', ENVIRONMENT_FILE, 'ops/', 'src/apps/'];
@@ -148,7 +153,7 @@ export const venueFolders =
 export const threads: Rule = (files) =>
   packagesUsed(files).flatMap(({ from, line, name }) =>
     ['worker_threads', 'piscina'].includes(name) && !THREAD_FILES.includes(from)
-      ? [`${from}:${line} imports ${name}: only ${THREAD_FILES.join(' and ')} may`]
+      ? [`${from}:${line} imports ${name}: only ${THREAD_FILES.join(', ')} may`]
       : [],
   );
 
