@@ -48,6 +48,19 @@ export function settingsSchema(venues: readonly VenueDeclaration[]) {
           'Rows that may wait in memory; MB. Beyond it feeds wait, and at last drop: counted, and said.',
         ),
     }).prefault({}),
+    archive: group('Closed files (raw/archive): of days that are over, and large ones.', {
+      max_file_mb: integer(1, 65_536).default(256).describe('A live file is closed above this size; MB.'),
+    }).prefault({}),
+    retention: group('What is removed, oldest days first: sealed archives and captures. Off by default.', {
+      max_age_days: integer(1, 36_500)
+        .nullable()
+        .default(null)
+        .describe('Days that are longer ago go (UTC). Null: none.'),
+      min_free_mb: integer(1, 1_000_000_000)
+        .nullable()
+        .default(null)
+        .describe('Files go while the disk has less room than this; MB. Null: none.'),
+    }).prefault({}),
     venues: group('What is recorded. A venue that is not named here is off.', byId).prefault(allOn),
   });
 }

@@ -10,6 +10,8 @@ describe('defaults', () => {
       runtime: { mode: 'PROD' },
       paths: { data: './data', logs: './logs' },
       writer: { flush_ms: 50, fsync_ms: 1000, queue_mb: 64 },
+      archive: { max_file_mb: 256 },
+      retention: { max_age_days: null, min_free_mb: null },
       venues: {
         wide: {
           enabled: true,
