@@ -1,4 +1,4 @@
-/** The only thread entry: one exchange, one feed. What it does is `src/runtime/feed.ts`; here are its real parts. */
+/** A fetcher's thread: one exchange, one feed. What it does is `src/runtime/feed.ts`; here are its real parts. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Result } from '../src/core/result.ts';

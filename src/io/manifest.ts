@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ok, type Result } from '../core/result.ts';
-import { ARCHIVE_FOLDER, parseArchiveName } from './archive-name.ts';
+import { ARCHIVE_FOLDER } from './archive-name.ts';
 import { type AppendOptions, appendLine } from './atomic.ts';
 import { attempt, blocksOf, closing, type FileOps, ifThere, nodeFileOps } from './file-ops.ts';
 
@@ -87,29 +87,6 @@ export async function readManifest(
     });
   });
   return read.ok ? ok({ bad, firstBad }) : read;
-}
-
-/** The newest entry of a stem (a live file's name without `.csv`): by day, then by number. */
-export async function newestEntry(
-  dataDir: string,
-  stem: string,
-  ops: FileOps = nodeFileOps,
-): Promise<Result<ManifestEntry | null>> {
-  let newest: { readonly day: string; readonly number: number; readonly entry: ManifestEntry } | null = null;
-  const isNewest = (day: string, number: number): boolean =>
-    newest === null || day > newest.day || (day === newest.day && number >= newest.number);
-  const read = await readManifest(
-    dataDir,
-    (entry) => {
-      const [name = '', day = ''] = entry.file.split('/').reverse();
-      const parsed = parseArchiveName(name);
-      if (parsed?.stem !== stem || !isNewest(day, parsed.number)) return;
-      newest = { day, number: parsed.number, entry };
-    },
-    { ops, about: `/${stem}.` },
-  );
-  if (!read.ok) return read;
-  return ok((newest as { readonly entry: ManifestEntry } | null)?.entry ?? null);
 }
 
 /** Whole lines, without their ends. */

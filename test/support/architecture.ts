@@ -153,7 +153,7 @@ export const venueFolders =
 export const threads: Rule = (files) =>
   packagesUsed(files).flatMap(({ from, line, name }) =>
     ['worker_threads', 'piscina'].includes(name) && !THREAD_FILES.includes(from)
-      ? [`${from}:${line} imports ${name}: only ${THREAD_FILES.join(' and ')} may`]
+      ? [`${from}:${line} imports ${name}: only ${THREAD_FILES.join(', ')} may`]
       : [],
   );
 
