@@ -1,7 +1,7 @@
 /** What a command line puts in place of the file's settings, checked by the same rules. */
 
 import { resolve } from 'node:path';
-import { FEEDS } from '../src/core/event.ts';
+import { FEEDS, type Feed } from '../src/core/event.ts';
 import { err, ok, type Result } from '../src/core/result.ts';
 import { judgeSettings } from './check.ts';
 import { oneOfHint, oneOfText, optionProblem, pathText, problem, type SettingsProblem } from './problem.ts';
@@ -16,6 +16,8 @@ export interface Overrides {
   readonly data?: string | undefined;
   readonly logs?: string | undefined;
   readonly mode?: string | undefined;
+  /** Every feed that is on is recorded raw too. */
+  readonly capture?: boolean | undefined;
   /** Base URLs by venue and key (the embedded simulator's); of venues that are off they are not used. */
   readonly endpoints?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
 }
@@ -52,7 +54,7 @@ export function applyOverrides(
   const chosen = chooseVenues(settings, overrides.venues, venues);
   const withAll = Object.entries(chosen).map(([id, venue]) => {
     const urls = { ...venue.endpoints, ...endpoints.value[id]?.endpoints };
-    return [id, { ...venue, endpoints: urls, feeds: chooseFeeds(venue.feeds, overrides.feeds) }] as const;
+    return [id, { ...venue, endpoints: urls, feeds: chooseFeeds(venue.feeds, overrides) }] as const;
   });
   return ok({ ...settings, runtime: { mode }, paths, venues: Object.fromEntries(withAll) });
 }
@@ -68,16 +70,17 @@ function chooseVenues(
   return Object.fromEntries(named.map(([id, venue]) => [id, { ...venue, enabled: true }]));
 }
 
-function chooseFeeds(
-  feeds: VenueSettings['feeds'],
-  chosen: readonly string[] | undefined,
-): VenueSettings['feeds'] {
-  if (chosen === undefined) return feeds;
+function chooseFeeds(feeds: VenueSettings['feeds'], overrides: Overrides): VenueSettings['feeds'] {
+  const choose = <F extends { enabled: boolean; capture: boolean }>(name: Feed, feed: F): F => ({
+    ...feed,
+    enabled: overrides.feeds === undefined ? feed.enabled : overrides.feeds.includes(name),
+    capture: feed.capture || overrides.capture === true,
+  });
   const { ticker, orderbook, trades } = feeds;
   return {
-    ...(ticker && { ticker: { ...ticker, enabled: chosen.includes('ticker') } }),
-    ...(orderbook && { orderbook: { ...orderbook, enabled: chosen.includes('orderbook') } }),
-    ...(trades && { trades: { ...trades, enabled: chosen.includes('trades') } }),
+    ...(ticker && { ticker: choose('ticker', ticker) }),
+    ...(orderbook && { orderbook: choose('orderbook', orderbook) }),
+    ...(trades && { trades: choose('trades', trades) }),
   };
 }
 

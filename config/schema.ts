@@ -145,6 +145,9 @@ function feedSchemas() {
       .literal('ws', { error: 'ws (polling by rest is not supported yet)' })
       .default('ws')
       .describe('How it is received: ws, a WebSocket.'),
+    capture: flag()
+      .default(false)
+      .describe('True: every frame is also recorded raw, before it is read, for a replay (capture/).'),
   };
   return {
     ticker: group('Best bid and ask, last price, volumes.', common).prefault({}),

@@ -2,6 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Result } from '../src/core/result.ts';
+import { createCapture } from '../src/io/capture.ts';
 import { systemClock } from '../src/io/clock.ts';
 import { openSource } from '../src/io/source.ts';
 import { startFeed } from '../src/runtime/feed.ts';
@@ -27,6 +28,17 @@ const post = (message: FromFetcher): void => {
   }
 };
 
+const { venue: id, feed: kind, options, instruments } = init;
+const capture =
+  init.capture === null
+    ? null
+    : createCapture({
+        dataDir: init.capture.dataDir,
+        subject: { version: init.capture.version, venue: id, feed: kind, options, instruments },
+        clock,
+        report: (type, more) => post({ type: 'fact', fact: { type, scope: `${id}.${kind}`, ...more } }),
+      });
+
 const feed = startFeed(venue, init, {
   clock,
   random: Math.random,
@@ -37,6 +49,7 @@ const feed = startFeed(venue, init, {
     return new Promise((resolve) => answers.set(id, resolve));
   },
   post,
+  capture,
 });
 
 port.on('message', (message: ToFetcher) => {
@@ -53,8 +66,9 @@ port.on('message', (message: ToFetcher) => {
     case 'pause':
       return feed.pause(message.ms);
     case 'stop':
-      feed.stop();
-      post({ type: 'stopped' });
-      port.close();
+      void feed.stop().then(() => {
+        post({ type: 'stopped' });
+        port.close();
+      });
   }
 });

@@ -29,6 +29,7 @@ const OPTIONS = {
   config: { type: 'string' },
   data: { type: 'string' },
   sim: { type: 'boolean' },
+  capture: { type: 'boolean' },
   duration: { type: 'string' },
   venues: { type: 'string' },
   feeds: { type: 'string' },
@@ -41,6 +42,7 @@ export const COLLECTOR_HELP = `tapedeck collector [options]
   --config FILE       settings other than config/settings.yaml
   --data DIR          where to record, in place of paths.data
   --sim               start the embedded simulator and collect from it (needs no network)
+  --capture           record every frame raw too, under capture/, for a replay
   --duration SECONDS  stop in order after this long
   --venues a,b        only these venues        --feeds x,y   only these feeds
   with --sim: --rate N (1 is a quiet market), --seed N, --journal FILE (every event that was sent)`;
@@ -96,7 +98,13 @@ async function loadFor(
     cwd: place.cwd,
     env,
     venues: VENUES,
-    overrides: { venues: list(args.venues), feeds: list(args.feeds), data: args.data, endpoints },
+    overrides: {
+      venues: list(args.venues),
+      feeds: list(args.feeds),
+      data: args.data,
+      capture: args.capture,
+      endpoints,
+    },
   });
   if (!loaded.ok || !args.sim || args.data !== undefined) return loaded;
   // Simulated data has a folder of its own, unless one is given for it.
@@ -202,6 +210,7 @@ interface Options {
   readonly config?: string | undefined;
   readonly data?: string | undefined;
   readonly sim: boolean;
+  readonly capture: boolean;
   readonly durationSec: number | null;
   readonly venues?: string | undefined;
   readonly feeds?: string | undefined;
@@ -224,7 +233,8 @@ function readOptions(argv: readonly string[]): Result<Options> {
       return err(failure('usage', `${simArgs[0]}: only with --sim`, 'never'));
     }
     const { config, data, venues, feeds } = values;
-    return ok({ config, data, venues, feeds, sim: values.sim ?? false, durationSec: duration, simArgs });
+    const { sim = false, capture = false } = values;
+    return ok({ config, data, venues, feeds, sim, capture, durationSec: duration, simArgs });
   } catch (thrown) {
     return err(failure('usage', `${failureOf(thrown).message}\n${COLLECTOR_HELP}`, 'never'));
   }

@@ -6,13 +6,13 @@ import { parseArgs } from 'node:util';
 import { type Environment, loadSettings } from '../../config/load.ts';
 import type { Settings } from '../../config/schema.ts';
 import type { Market } from '../core/event.ts';
-import { failureOf } from '../core/result.ts';
+import { err, failureOf, ok, type Result } from '../core/result.ts';
 import type { Venue } from '../core/venue.ts';
 import { replaceFile } from '../io/atomic.ts';
 import { systemClock } from '../io/clock.ts';
 import { attempt, makeFolder, nodeFileOps } from '../io/file-ops.ts';
 import { createLatest } from '../io/latest.ts';
-import { readRecordings } from '../io/recording.ts';
+import { findRecordings, playRecordings, type Recordings } from '../io/recordings.ts';
 import { createSafeWriter } from '../io/safe-writer.ts';
 import { createPipeline } from '../runtime/pipeline.ts';
 import { createRejects } from '../runtime/rejects.ts';
@@ -22,7 +22,7 @@ import { VENUES } from '../venues/index.ts';
 import { type Console, EXIT, type Place } from './console.ts';
 
 export const REPLAY_HELP = `tapedeck replay FILE… --out DIR [--config FILE]
-  FILE    recorded frames (.jsonl or .jsonl.gz), ours or others'
+  FILE    recorded frames (.jsonl or .jsonl.gz), ours or others', or a folder of them
   --out   an empty folder for raw/, signals/ and latest/`;
 
 /** Resolves with the exit code: 0 done, 64 bad arguments or recordings, 74 cannot write. */
@@ -55,34 +55,39 @@ export async function runReplay(
     io.err(`--out: expected an empty or a new folder, got ${out}`);
     return EXIT.usage;
   }
-  const frames = await readRecordings(args.files.map((file) => resolve(place.cwd, file)));
-  if (!frames.ok) {
-    io.err(frames.error.message);
+  const recordings = await findRecordings(args.files.map((file) => resolve(place.cwd, file)));
+  if (!recordings.ok) {
+    io.err(recordings.error.message);
     return EXIT.usage;
   }
   const errors: string[] = [];
-  const report = await play(frames.value, out, loaded.value.settings, (message) => errors.push(message));
-  if (typeof report === 'string') {
-    io.err(report);
-    return EXIT.io;
-  }
-  io.out(`[OK] replay: ${report.frames} frames to ${out}`);
-  for (const line of summary(report)) io.out(line);
+  const said = {
+    warn: (message: string) => io.err(`[WARN] ${message}`),
+    fail: (message: string) => errors.push(message),
+  };
+  const played = await play(recordings.value, out, loaded.value.settings, said);
   for (const message of errors) io.err(message);
+  if (!played.ok) {
+    io.err(played.error.message);
+    return played.error.code;
+  }
+  io.out(`[OK] replay: ${played.value.frames} frames to ${out}`);
+  for (const line of summary(played.value)) io.out(line);
   return errors.length === 0 ? EXIT.ok : EXIT.io;
 }
 
+/** The error's code is to exit with. */
 async function play(
-  frames: Parameters<typeof replay>[0],
+  recordings: Recordings,
   out: string,
   settings: Settings,
-  onError: (message: string) => void,
-): Promise<ReplayReport | string> {
+  { warn, fail }: { warn(message: string): void; fail(message: string): void },
+): Promise<Result<ReplayReport, { readonly code: number; readonly message: string }>> {
   const clock = systemClock();
   const made = await attempt(() => makeFolder(nodeFileOps, out));
-  if (!made.ok) return `cannot write to ${out}: ${made.error.message}`;
+  if (!made.ok) return err({ code: EXIT.io, message: `cannot write to ${out}: ${made.error.message}` });
   const onFile = (file: { readonly scope: string; readonly message: string }): void =>
-    onError(`${file.scope}: ${file.message}`);
+    fail(`${file.scope}: ${file.message}`);
   const { flush_ms, fsync_ms, queue_mb } = settings.writer;
   const writer = createSafeWriter({
     root: out,
@@ -93,16 +98,16 @@ async function play(
     report: onFile,
   });
   const latest = createLatest({ root: out, clock, replace: replaceFile, report: onFile });
-  const rejects = createRejects({ dataDir: out, clock, replace: replaceFile, onError });
+  const rejects = createRejects({ dataDir: out, clock, replace: replaceFile, onError: fail });
   const pipeline = createPipeline({
     writer,
     latest,
     clock,
-    onError: (name, failure) => onError(`${name}: ${failure.message}`),
+    onError: (name, failure) => fail(`${name}: ${failure.message}`),
     onSignals: () => undefined,
   });
   const report = await replay(
-    frames,
+    playRecordings(recordings, warn),
     {
       venues: VENUES,
       options: (venue) => feedOptions(settings.venues[venue.id]),
@@ -110,7 +115,7 @@ async function play(
       ingest: (batch) => pipeline.ingest(batch, () => undefined),
       books: pipeline.books,
       tick: pipeline.tick,
-      reject: (venue, reason, text, localUs) => rejects.add(venue, reason, text.slice(0, 4096), localUs),
+      reject: (scope, reason, text, localUs) => rejects.add(scope, reason, text.slice(0, 4096), localUs),
     },
     async () => {
       do await sleep(0);
@@ -121,7 +126,8 @@ async function play(
   const closed = await writer.close();
   await latest.close();
   await rejects.flush();
-  return closed.ok ? report : `cannot write to ${out}: ${closed.error.message}`;
+  if (!closed.ok) return err({ code: EXIT.io, message: `cannot write to ${out}: ${closed.error.message}` });
+  return report.ok ? ok(report.value) : err({ code: EXIT.usage, message: report.error.message });
 }
 
 function namedSymbol(settings: Settings, venue: Venue, id: string, market: Market): string | undefined {

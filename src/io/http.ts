@@ -22,6 +22,8 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** Our time when the whole answer had come, µs UTC. */
   readonly localUs: number;
+  /** What was asked. */
+  readonly url: string;
 }
 
 /**
@@ -117,7 +119,7 @@ export function createHttp({ ccxtId, bases, timeoutMs, clock, proxy }: HttpOptio
       const response = await undici.request(url, { ...request, headers, signal: abort.signal });
       const text = await readText(response);
       const { statusCode: status } = response;
-      return ok({ status, text, headers: plainHeaders(response.headers), localUs: clock.wallUs() });
+      return ok({ status, text, headers: plainHeaders(response.headers), localUs: clock.wallUs(), url });
     } catch (thrown) {
       const cause = abort.signal.aborted
         ? (abort.signal.reason as Failure)

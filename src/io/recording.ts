@@ -1,20 +1,12 @@
-/** Recorded frames: JSON lines, plain or gzip, ours and other people's (DESIGN 6.4, `capture/`). */
+/** Recorded lines: JSON, plain or gzip, ours and other people's (DESIGN 6.4, `capture/`). */
 
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
-import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
+import { CAPTURE_SCHEMA, type CaptureHeader } from '../core/capture.ts';
+import { FEEDS } from '../core/event.ts';
+import { err, type Failure, failure, failureOf, ok, type Result } from '../core/result.ts';
 import { secondsToUs } from '../core/time.ts';
-
-const line = z.object({
-  t: z.enum(['header', 'connect', 'send', 'recv', 'http', 'close', 'note']),
-  conn: z.string().optional(),
-  ts: z.number().optional(),
-  addr: z.string().optional(),
-  url: z.string().optional(),
-  data: z.string().optional(),
-});
+import { gunzipMembers } from './gunzip.ts';
 
 export interface RecordedFrame {
   readonly kind: 'connect' | 'recv' | 'http' | 'close';
@@ -25,43 +17,120 @@ export interface RecordedFrame {
   readonly text: string;
 }
 
-/**
- * Every frame of these files, merged by time, then by file order, then by line. A recording need not be in order
- * itself (one of the known ones puts its REST answers first), so it is read whole before it is played.
- */
-export async function readRecordings(files: readonly string[]): Promise<Result<readonly RecordedFrame[]>> {
-  const frames: RecordedFrame[] = [];
-  for (const [index, file] of files.entries()) {
-    const read = await readRecording(file, index, frames);
-    if (!read.ok) return read;
-  }
-  // Stable: equal times stay in file order.
-  return ok(frames.sort((a, b) => a.localUs - b.localUs));
+/** Something of the recorder's own doing. Keys that it does not have are empty. */
+export interface RecordedNote {
+  readonly kind: 'note';
+  readonly localUs: number;
+  readonly what: string;
+  readonly symbol: string;
+  readonly reason: string;
+  readonly event: number;
+  /** Trade ids, with spaces between. */
+  readonly ids: string;
 }
 
-async function readRecording(file: string, index: number, into: RecordedFrame[]): Promise<Result<void>> {
+export interface RecordedHeader {
+  readonly kind: 'header';
+  readonly localUs: number;
+  readonly header: CaptureHeader;
+}
+
+/** `other`: a line that a replay passes over. */
+export type RecordedLine = RecordedFrame | RecordedNote | RecordedHeader | { readonly kind: 'other' };
+
+const OTHER: RecordedLine = { kind: 'other' };
+/** Large, so that few gzip members reach over the end of a read. */
+const READ_BYTES = 1024 * 1024;
+const NEWLINE = 10;
+
+const line = z.object({
+  t: z.enum(['header', 'connect', 'send', 'recv', 'http', 'close', 'note']),
+  conn: z.string().optional(),
+  ts: z.number().optional(),
+  addr: z.string().optional(),
+  url: z.string().optional(),
+  data: z.string().optional(),
+  program: z.unknown().optional(),
+  what: z.unknown().optional(),
+  symbol: z.unknown().optional(),
+  reason: z.unknown().optional(),
+  event: z.unknown().optional(),
+  ids: z.unknown().optional(),
+});
+
+const ours = z.object({
+  schema_version: z.literal(CAPTURE_SCHEMA),
+  version: z.string(),
+  venue: z.string(),
+  feed: z.enum(FEEDS),
+  options: z.object({ depth: z.int(), stream: z.enum(['trade', 'aggTrade']).nullable() }),
+  instruments: z.array(z.object({ symbol: z.string(), id: z.string(), market: z.enum(['spot', 'linear']) })),
+  run: z.number(),
+  part: z.int(),
+  line: z.int(),
+  connections: z.array(z.object({ conn: z.string(), addr: z.string() })),
+});
+
+/**
+ * The lines of a file, some at a time. One that ends within a line, or within a gzip member, was torn by a kill or a
+ * power cut: its lines before that are given, and `warn` is told the place. Any other damage is a failure, the last thing
+ * given.
+ */
+export async function* readLines(
+  file: string,
+  warn: (message: string) => void,
+): AsyncGenerator<Result<readonly RecordedLine[]>> {
   let number = 0;
-  try {
-    const raw = createReadStream(file);
-    const input = file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw;
-    // A pipe does not hand on the error of its source.
-    raw.on('error', (thrown) => input.destroy(thrown));
-    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  let isTorn = false;
+  let rest: Buffer = Buffer.alloc(0);
+  const parse = (texts: readonly string[]): Result<readonly RecordedLine[]> => {
+    const lines: RecordedLine[] = [];
+    for (const text of texts) {
       number += 1;
       if (text === '') continue;
-      const frame = parseLine(text, index);
-      if (!frame.ok)
-        return err(failure(frame.error.code, `${file}:${number}: ${frame.error.message}`, 'never'));
-      if (frame.value !== null) into.push(frame.value);
+      const parsed = parseLine(text);
+      if (!parsed.ok) return err(placed(parsed.error, `${file}:${number}`));
+      lines.push(parsed.value);
     }
-    return ok(undefined);
+    return ok(lines);
+  };
+  try {
+    const raw: AsyncIterable<Buffer> = createReadStream(file, { highWaterMark: READ_BYTES });
+    const bytes = file.endsWith('.gz')
+      ? gunzipMembers(raw, (tear) => {
+          isTorn = true;
+          warn(
+            `${file}: torn at byte ${tear.offset}: its last ${tear.bytes} bytes are no whole gzip member; what they still hold in whole lines is played`,
+          );
+        })
+      : raw;
+    for await (const chunk of bytes) {
+      const end = chunk.lastIndexOf(NEWLINE) + 1;
+      if (end === 0) {
+        rest = Buffer.concat([rest, chunk]);
+        continue;
+      }
+      const whole = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      const text = whole.toString('utf8', 0, rest.length + end);
+      rest = chunk.subarray(end);
+      const lines = parse(text.split(/\r?\n/).slice(0, -1));
+      yield lines;
+      if (!lines.ok) return;
+    }
   } catch (thrown) {
-    const why = failureOf(thrown, 'never');
-    return err(failure(why.code, `${file}: ${why.message}`, 'never'));
+    return yield err(placed(failureOf(thrown), file));
   }
+  if (rest.length === 0 || isTorn) return;
+  const last = parse([rest.toString('utf8').replace(/\r$/, '')]);
+  if (last.ok || last.error.code !== 'not_json') return yield last;
+  warn(`${file}:${number}: torn: its last ${rest.length} bytes are no whole line, and are left out`);
 }
 
-function parseLine(text: string, index: number): Result<RecordedFrame | null> {
+function placed(why: Failure, place: string): Failure {
+  return failure(why.code, `${place}: ${why.message}`, 'never');
+}
+
+function parseLine(text: string): Result<RecordedLine> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -69,17 +138,31 @@ function parseLine(text: string, index: number): Result<RecordedFrame | null> {
     return err(failure('not_json', thrown instanceof Error ? thrown.message : String(thrown), 'never'));
   }
   const parsed = line.safeParse(json);
-  if (!parsed.success)
-    return err(failure('wrong_shape', 'expected a line of a recording: {"t","conn","ts","data"}', 'never'));
-  const { t, conn, ts, addr, url, data } = parsed.data;
-  if (t === 'header' || t === 'send' || t === 'note') return ok(null);
+  if (!parsed.success) return wrong('expected a line of a recording: {"t","conn","ts","data"}');
+  const { t, conn = '', ts, addr, url, data = '' } = parsed.data;
+  if (t === 'send') return ok(OTHER);
+  if (t === 'header' && parsed.data.program !== 'tapedeck') return ok(OTHER);
   const localUs = ts === undefined ? null : secondsToUs(String(ts));
-  if (localUs === null) return err(failure('wrong_shape', 'ts: expected epoch seconds', 'never'));
-  return ok({
-    kind: t,
-    connection: `${index}:${conn ?? ''}`,
-    localUs,
-    url: url ?? addr ?? '',
-    text: data ?? '',
-  });
+  if (t === 'note') return ok(noteOf(parsed.data, localUs ?? 0));
+  if (localUs === null) return wrong('ts: expected epoch seconds');
+  if (t === 'header') return headerOf(json, localUs);
+  return ok({ kind: t, connection: conn, localUs, url: url ?? addr ?? '', text: data });
 }
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+function noteOf({ what, symbol, reason, event, ids }: z.infer<typeof line>, localUs: number): RecordedNote {
+  const told = { what: text(what), symbol: text(symbol), reason: text(reason), ids: text(ids) };
+  return { kind: 'note', localUs, ...told, event: typeof event === 'number' ? event : 0 };
+}
+
+function headerOf(json: unknown, localUs: number): Result<RecordedHeader> {
+  const parsed = ours.safeParse(json);
+  const runUs = parsed.success ? secondsToUs(String(parsed.data.run)) : null;
+  if (!parsed.success || runUs === null)
+    return wrong(`expected a capture's header, schema_version ${CAPTURE_SCHEMA}`);
+  const { run: _, schema_version: __, ...header } = parsed.data;
+  return ok({ kind: 'header', localUs, header: { ...header, runUs } });
+}
+
+const wrong = (message: string): Result<never> => err(failure('wrong_shape', message, 'never'));

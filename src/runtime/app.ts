@@ -184,7 +184,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   };
 
   const startWorker = (one: Station, feed: Feed, tally: ReturnType<typeof createWorkerTally>): Thread => {
-    const init = fetcherInit(one, feed);
+    const init = fetcherInit(one, feed, { dataDir, version: input.version });
     const scope = `${init.venue}.${feed}`;
     return startThread(init, {
       clock,

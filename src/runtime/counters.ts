@@ -16,6 +16,19 @@ export interface Counters {
   ignore(name: string): void;
 }
 
+/** Of one run added to those of the runs before it. */
+export function addCounters(to: Counters, from: Counters): void {
+  to.frames += from.frames;
+  to.bytes += from.bytes;
+  to.events += from.events;
+  to.rejects += from.rejects;
+  to.duplicates += from.duplicates;
+  to.ahead += from.ahead;
+  to.resyncs += from.resyncs;
+  for (const [name, count] of Object.entries(from.ignored))
+    to.ignored[name] = (to.ignored[name] ?? 0) + count;
+}
+
 export function createCounters(): Counters {
   const ignored: Record<string, number> = {};
   const counters: Counters = {

@@ -1,15 +1,14 @@
 /** One fetcher: the connections of one venue's feed, through the intake, into batches. Runs in a worker thread. */
 
-import { topOf } from '../core/book.ts';
-import type { BookSync } from '../core/book-sync.ts';
+import type { Capture } from '../core/capture.ts';
 import type { Market } from '../core/event.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { Failure, Result } from '../core/result.ts';
 import type { Source, SourceHandlers } from '../core/source.ts';
-import { seconds } from '../core/time.ts';
 import type { ConnectionPlan, RestCall, Venue } from '../core/venue.ts';
 import { type Batcher, createBatcher } from './batcher.ts';
 import { createIntake } from './intake.ts';
+import { createKeptBooks } from './kept-books.ts';
 import { type Link, startLink } from './link.ts';
 import type {
   Fact,
@@ -20,12 +19,11 @@ import type {
   RestText,
   SymbolStatus,
 } from './protocol.ts';
+import { recordedSource } from './recorded-source.ts';
 import { createSnapshots } from './snapshots.ts';
 
 /** Samples of refused frames that are sent between two ticks. */
 const SAMPLES_A_TICK = 20;
-/** Levels a side of `latest/book-{ex}.json`. */
-const LATEST_LEVELS = 50;
 
 export interface FeedPort {
   readonly clock: Clock;
@@ -33,6 +31,8 @@ export interface FeedPort {
   open(plan: ConnectionPlan, handlers: SourceHandlers): Source;
   ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
   post(message: FromFetcher): void;
+  /** Records everything raw; null where that is not wanted. */
+  readonly capture: Capture | null;
 }
 
 export interface FeedRun {
@@ -41,20 +41,22 @@ export interface FeedRun {
   rotate(symbol: string): void;
   /** Closes the connections, and keeps them closed for so long, ms. */
   pause(ms: number): void;
-  /** Closes the connections and sends what waits. */
-  stop(): void;
+  /** Closes the connections and sends what waits; resolves when the capture is on disk. */
+  stop(): Promise<void>;
 }
 
 export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): FeedRun {
-  const { clock } = port;
+  const { clock, capture } = port;
   const scope = `${venue.id}.${init.feed}`;
   const byKey = new Map(init.instruments.map((one) => [`${one.market} ${one.id}`, one] as const));
   const bySymbol = new Map(init.instruments.map((one) => [one.symbol, one] as const));
-  const changedBooks = new Set<string>();
+  const keptBooks = createKeptBooks();
   const links: Link[] = [];
   /** Symbols that are losing events now; of a book, until a snapshot closes the hole. */
   const overflowing = new Set<string>();
   const dropped = new Map<string, number>();
+  /** Events that the newest frame or answer has given: a capture says by it which of them were lost. */
+  let given = 0;
   /** Refused frames since the last tick. */
   let samples = 0;
   let lastError: string | null = null;
@@ -77,7 +79,8 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const intake = createIntake(venue, new Set([init.feed]), init.options, {
     symbolOf: (id: string, market: Market) => byKey.get(`${market} ${id}`)?.symbol,
     emit(event, top, place) {
-      if (event.type === 'book') changedBooks.add(event.symbol);
+      given += 1;
+      if (event.type === 'book') keptBooks.changed(event.symbol);
       const isLosing = overflowing.size > 0 && overflowing.has(event.symbol);
       // The reader of the file must not take the rows after the hole for a continuation.
       const isOrphan = isLosing && event.type === 'book' && !event.snapshot;
@@ -88,6 +91,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       }
       if (added === 'full') {
         dropped.set(event.symbol, (dropped.get(event.symbol) ?? 0) + 1);
+        capture?.note('overflow', { symbol: event.symbol, event: given });
         if (!isLosing) onOverflow(event.symbol);
       } else {
         port.post({ type: 'quarantine', symbol: event.symbol, reason: added, event: JSON.stringify(event) });
@@ -98,7 +102,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     lost(symbol, reason) {
       snapshots.forget(symbol);
       // `latest/` must not go on calling it synced.
-      changedBooks.add(symbol);
+      keptBooks.changed(symbol);
       report('resync', { symbol, reason });
     },
     drift: (verdict) => {
@@ -120,8 +124,13 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   /** Not at once: its rows are being made. */
   const resyncSoon = (symbol: string, reason: string): void => {
     clock.after(0, () => {
-      if (!stopped) intake.resync(symbol, reason);
+      if (!stopped) resync(symbol, reason);
     });
+  };
+
+  const resync = (symbol: string, reason: string): void => {
+    capture?.note('resync', { symbol, reason });
+    intake.resync(symbol, reason);
   };
 
   const onOverflow = (symbol: string): void => {
@@ -148,6 +157,10 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     linkOf,
     isSynced: (symbol) => intake.books().get(symbol)?.state() === 'synced',
     ask: port.ask,
+    answered({ url, text, localUs }) {
+      given = 0;
+      capture?.http(url, text, localUs);
+    },
     arrived: (snapshot) => intake.snapshot(snapshot),
     failed(symbol, code, message) {
       lastError = `snapshot of ${symbol}: ${code} ${message}`;
@@ -165,17 +178,23 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const start = (plan: ConnectionPlan): Link =>
     startLink(plan, clock, port.random, {
       pausedMs: init.pausedMs ?? 0,
-      open: port.open,
+      open: (plan, handlers) => recordedSource(port.open(plan, handlers), plan.name, capture),
       onUp() {
+        capture?.connect(plan.name, plan.url);
         intake.open(plan.name, plan.url);
         if (init.feed === 'orderbook')
           for (const one of plan.instruments)
             if (venue.bookRule(one.market).snapshot === 'subscribe') snapshots.expect(one.symbol);
         report('connect', { connection: plan.name, url: plan.url });
       },
-      onFrame: (text, localUs) => intake.frame(plan.name, text, localUs),
+      onFrame(text, localUs) {
+        given = 0;
+        capture?.recv(plan.name, text, localUs);
+        intake.frame(plan.name, text, localUs);
+      },
       onDown(why: Failure, wasUp: boolean) {
         lastError = `${plan.name}: ${why.code} ${why.message}`;
+        capture?.disconnect(plan.name, `${why.code} ${why.message}`);
         intake.close(plan.name);
         for (const one of plan.instruments) snapshots.forget(one.symbol);
         const { code, message } = why;
@@ -202,6 +221,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       dropped: [...dropped.values()].reduce((sum, count) => sum + count, 0),
       queued: batcher.queued(),
       lastError,
+      capture: capture?.status() ?? null,
       symbols: symbolStatus(),
     };
   };
@@ -227,16 +247,8 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   };
 
   const sendBooks = (): void => {
-    if (changedBooks.size === 0) return;
-    const books = [...changedBooks].map((symbol) => {
-      const sync = intake.books().get(symbol);
-      return [
-        symbol,
-        sync === undefined ? '{}' : bookJson(sync, intake.symbols().get(symbol)?.lastLocalUs ?? 0),
-      ] as const;
-    });
-    changedBooks.clear();
-    port.post({ type: 'books', books });
+    const books = keptBooks.take(intake);
+    if (books.length > 0) port.post({ type: 'books', books });
   };
 
   const tick = (): void => {
@@ -246,8 +258,9 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     port.post({ type: 'status', status: status() });
   };
 
-  const stop = (): void => {
+  const stop = async (): Promise<void> => {
     stopped = true;
+    capture?.note('stop');
     snapshots.stop();
     cancel();
     // How it was when it was stopped: that its connections end now says nothing of its health.
@@ -255,30 +268,28 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     for (const link of links) link.stop();
     batcher.flush();
     sendBooks();
+    if (capture !== null) await capture.close();
     port.post({ type: 'status', status: { ...status(), state } });
   };
 
-  for (const [symbol, ids] of Object.entries(init.seen)) intake.seen(symbol, ids);
+  capture?.note('start');
+  for (const [symbol, ids] of Object.entries(init.seen)) {
+    capture?.note('seen', { symbol, ids: ids.join(' ') });
+    intake.seen(symbol, ids);
+  }
   const plans = venue.dial(init);
   for (const plan of plans) links.push(start(plan));
   const cancel = clock.every(init.tuning.statusMs, tick);
 
   return {
     credit: batcher.credit,
-    rotate: (symbol) => intake.rotate(init.feed, symbol),
+    rotate(symbol) {
+      capture?.note('rotate', { symbol });
+      intake.rotate(init.feed, symbol);
+    },
     pause(ms) {
       for (const link of links) link.pause(ms);
     },
     stop,
   };
-}
-
-/** One symbol of `latest/book-{ex}.json`. */
-export function bookJson(sync: BookSync, lastLocalUs: number): string {
-  return JSON.stringify({
-    state: sync.state(),
-    local_ts: seconds(lastLocalUs),
-    bids: topOf(sync.book.bids, LATEST_LEVELS),
-    asks: topOf(sync.book.asks, LATEST_LEVELS),
-  });
 }

@@ -24,6 +24,8 @@ export interface WorkerFacts {
   readonly dropped: number;
   /** A file of this worker that cannot be written now, with the reason. */
   readonly writeError: string | null;
+  /** Why what arrives is not recorded raw as it should be; null while it is, or is not wanted. */
+  readonly captureError: string | null;
   readonly lastError: string | null;
 }
 
@@ -79,6 +81,7 @@ const WORKER_RULES: readonly Rule<WorkerFacts>[] = [
     reason: (f) =>
       f.unsynced.length > 0 && f.ageSec > GRACE_SEC ? `books not joined: ${list(f.unsynced)}` : null,
   },
+  { level: 'WARN', reason: (f) => (f.captureError === null ? null : `capture: ${f.captureError}`) },
 ];
 
 const WHOLE_RULES: readonly Rule<WholeFacts>[] = [

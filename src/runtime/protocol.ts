@@ -1,6 +1,7 @@
 /** Everything that crosses the thread boundary, by name. */
 
 import type { Batch } from '../core/batch.ts';
+import type { CaptureStatus } from '../core/capture.ts';
 import type { Feed } from '../core/event.ts';
 import type { Result } from '../core/result.ts';
 import type { Endpoints, FeedOptions, Located, RestCall } from '../core/venue.ts';
@@ -13,6 +14,8 @@ export interface FetcherInit {
   readonly endpoints: Endpoints;
   readonly options: FeedOptions;
   readonly transport: 'ws';
+  /** Where everything that arrives is recorded raw too, and the program's version; null: nowhere. */
+  readonly capture: { readonly dataDir: string; readonly version: string } | null;
   readonly tuning: FetcherTuning;
   /** The newest trade ids of each symbol's file, oldest first: they are no rows again. */
   readonly seen: Readonly<Record<string, readonly string[]>>;
@@ -70,6 +73,8 @@ export type FromFetcher =
 export interface RestText {
   readonly text: string;
   readonly localUs: number;
+  /** What was asked: by it a replay knows the answer. */
+  readonly url: string;
 }
 
 /** Something that an operator may want to know: a line of `events.jsonl`. */
@@ -98,6 +103,8 @@ export interface FeedStatus {
   readonly dropped: number;
   readonly queued: number;
   readonly lastError: string | null;
+  /** Null: nothing is recorded raw. */
+  readonly capture: CaptureStatus | null;
   readonly symbols: Readonly<Record<string, SymbolStatus>>;
 }
 

@@ -80,7 +80,10 @@ export function createRest(options: RestOptions): Rest {
       const reply = await http.call(call.method, call.params);
       if (reply.ok || reply.error.sent) await settle(permit.value, reply);
       else governor.giveBack(permit.value);
-      if (reply.ok) return ok({ text: reply.value.text, localUs: reply.value.localUs });
+      if (reply.ok) {
+        const { text, localUs, url } = reply.value;
+        return ok({ text, localUs, url });
+      }
       // Only the plain failure: it may cross to a thread, and the answer's text can be large.
       return err(failure(reply.error.code, reply.error.message, reply.error.retry));
     },

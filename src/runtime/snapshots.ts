@@ -20,8 +20,9 @@ export interface SnapshotsPort {
   linkOf(symbol: string): Link | undefined;
   isSynced(symbol: string): boolean;
   ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
-  /** A REST answer came that is a snapshot. */
-  arrived(snapshot: BookMessage, answer: RestText): void;
+  /** A REST answer came. It is judged at once, and is then a snapshot that `arrived`, or has `failed`. */
+  answered(answer: RestText): void;
+  arrived(snapshot: BookMessage): void;
   /** An answer was no snapshot, or none came. */
   failed(symbol: string, code: string, message: string): void;
   report(type: string, more: Omit<Fact, 'type' | 'scope'>): void;
@@ -60,8 +61,9 @@ export function createSnapshots(venue: Venue, port: SnapshotsPort): Snapshots {
       if (stopped) return;
       asked.set(symbol, { sinceMs: clock.monoMs(), tries: 0 });
       if (!answer.ok) return port.failed(symbol, answer.error.code, answer.error.message);
+      port.answered(answer.value);
       const snapshot = venue.rest.readDepth(answer.value.text, located, answer.value.localUs);
-      if (snapshot.ok) port.arrived(snapshot.value, answer.value);
+      if (snapshot.ok) port.arrived(snapshot.value);
       else port.failed(symbol, snapshot.error.code, snapshot.error.message);
     });
   };

@@ -80,7 +80,8 @@ function windowsOf(venue: Venue, { rate }: VenueSettings): readonly RateWindow[]
   });
 }
 
-export function fetcherInit(one: Station, feed: Feed): FetcherInit {
+/** `capture`: where the feeds whose settings want it are recorded raw. */
+export function fetcherInit(one: Station, feed: Feed, capture: FetcherInit['capture']): FetcherInit {
   return {
     venue: one.venue.id,
     feed,
@@ -88,6 +89,7 @@ export function fetcherInit(one: Station, feed: Feed): FetcherInit {
     endpoints: one.endpoints,
     options: feedOptions(one.settings),
     transport: one.settings.feeds[feed]?.transport ?? 'ws',
+    capture: one.settings.feeds[feed]?.capture ? capture : null,
     tuning: DEFAULT_TUNING,
     seen: {},
   };

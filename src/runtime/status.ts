@@ -179,6 +179,7 @@ function workerLine(thread: Thread, tally: WorkerTally, input: StatusInput) {
     unsynced: unsynced(status),
     dropped: input.isRising(`${thread.id} dropped`, status?.dropped ?? 0) ? (status?.dropped ?? 0) : 0,
     writeError: writeError(thread, input.failingFiles),
+    captureError: captureError(thread.id, status, input),
     lastError,
   });
   const object = {
@@ -207,6 +208,7 @@ function workerLine(thread: Thread, tally: WorkerTally, input: StatusInput) {
     dropped: status?.dropped ?? 0,
     latency_ms: counts.latency,
     last_error: lastError,
+    capture: status?.capture ?? null,
     symbols: Object.fromEntries(
       Object.entries(status?.symbols ?? {}).map(([symbol, one]) => [
         symbol,
@@ -229,6 +231,14 @@ function writeError({ init: { feed, venue } }: Thread, failing: ReadonlyMap<stri
 
 function inSeconds(ms: number | null): number | null {
   return ms === null ? null : Math.round(ms) / 1000;
+}
+
+function captureError(id: string, status: FeedStatus | null, input: StatusInput): string | null {
+  if (status === null || status.capture === null) return null;
+  const { failing, dropped, last_error } = status.capture;
+  const isLosing = input.isRising(`${id} capture`, dropped);
+  if (!failing && !isLosing) return null;
+  return [isLosing ? `${dropped} lines lost` : null, failing ? last_error : null].filter(Boolean).join('; ');
 }
 
 function unsynced(status: FeedStatus | null): readonly string[] {

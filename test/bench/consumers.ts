@@ -111,6 +111,7 @@ async function wireToDisk(job: Job): Promise<Measured> {
       options: { depth: 200, stream: null },
       transport: 'ws',
       seen: {},
+      capture: null,
       tuning: DEFAULT_TUNING,
     },
     {
@@ -132,7 +133,7 @@ async function wireToDisk(job: Job): Promise<Measured> {
       resume: async () => ({}),
       onReject: (reason) => report({ message: reason }),
       ask: async (call) =>
-        ok({ text: job.answers[String(call.params.symbol)] ?? '', localUs: clock.wallUs() }),
+        ok({ text: job.answers[String(call.params.symbol)] ?? '', localUs: clock.wallUs(), url: '' }),
     },
   );
   const ticks = clock.every(1_000, () => pipeline.tick(clock.wallUs()));

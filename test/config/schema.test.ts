@@ -18,9 +18,9 @@ describe('defaults', () => {
           symbols: ['BTC/USDT'],
           endpoints: {},
           feeds: {
-            ticker: { enabled: true, transport: 'ws' },
-            orderbook: { enabled: true, transport: 'ws', depth: 200 },
-            trades: { enabled: true, transport: 'ws', stream: null },
+            ticker: { enabled: true, transport: 'ws', capture: false },
+            orderbook: { enabled: true, transport: 'ws', capture: false, depth: 200 },
+            trades: { enabled: true, transport: 'ws', capture: false, stream: null },
           },
           rate: { max_info_rpm: 300, ...RATE, windows: { weight: { limit: 6_000, per_sec: 60 } } },
         },
@@ -28,7 +28,7 @@ describe('defaults', () => {
           enabled: true,
           symbols: ['BTC/JPY'],
           endpoints: {},
-          feeds: { trades: { enabled: true, transport: 'ws', stream: null } },
+          feeds: { trades: { enabled: true, transport: 'ws', capture: false, stream: null } },
           rate: { max_info_rpm: 100, ...RATE },
         },
       },
@@ -45,7 +45,12 @@ describe('defaults', () => {
       venues: { wide: { feeds: { ticker: { enabled: false } } } },
     });
     expect(venues.wide?.feeds.ticker?.enabled).toBe(false);
-    expect(venues.wide?.feeds.orderbook).toEqual({ enabled: true, transport: 'ws', depth: 200 });
+    expect(venues.wide?.feeds.orderbook).toEqual({
+      enabled: true,
+      transport: 'ws',
+      capture: false,
+      depth: 200,
+    });
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ok } from '../../src/core/result.ts';
 import { binance, bitflyer, bybit, okx } from '../fixtures/frames.ts';
-import { bookRows, playFeed } from '../support/feed.ts';
+import { bookRows, DEPTH_URL, playFeed } from '../support/feed.ts';
 import { LOCAL_US } from '../support/intake.ts';
 
 describe('what does not fit the queue', () => {
@@ -93,7 +93,7 @@ describe('what does not fit the queue', () => {
   test('a book that begins by REST: no request while there is no room, one when there is', async () => {
     const played = overflown('binance');
     played.frame(binance.depth(11, 12));
-    await played.asks[0]?.answer(ok({ text: binance.depthAnswer(10), localUs: LOCAL_US }));
+    await played.asks[0]?.answer(ok({ text: binance.depthAnswer(10), localUs: LOCAL_US, url: DEPTH_URL }));
     for (let u = 13; u < 40; u++) {
       played.frame(binance.depth(u, u));
       played.clock.advance(100);
@@ -103,7 +103,7 @@ describe('what does not fit the queue', () => {
     played.clock.advance(2_000);
     expect(played.asks).toHaveLength(2);
     played.frame(binance.depth(40, 40));
-    await played.asks[1]?.answer(ok({ text: binance.depthAnswer(39), localUs: LOCAL_US }));
+    await played.asks[1]?.answer(ok({ text: binance.depthAnswer(39), localUs: LOCAL_US, url: DEPTH_URL }));
     played.clock.advance(1_000);
     expect(bookRows(played).slice(0, 2)).toEqual(['S10', '+12']);
     expect(bookRows(played).slice(-2)).toEqual(['S39', '+40']);

@@ -87,6 +87,7 @@ describe('what a feed says of itself', () => {
       dropped: 0,
       queued: 2,
       lastError: 'refused: error:handler not found,topic:nonsense',
+      capture: null,
       symbols: {
         'BTC/USDT': { state: 'collecting', lastLocalUs: LOCAL_US + 5, events: 2, resyncs: 0, dropped: 0 },
         'BTC/USDT:USDT': { state: 'waiting', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 0 },

@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { err, failure, ok } from '../../src/core/result.ts';
 import type { RestText } from '../../src/runtime/protocol.ts';
 import { binance, bybit, okx } from '../fixtures/frames.ts';
-import { bookRows, playFeed } from '../support/feed.ts';
+import { bookRows, DEPTH_URL, playFeed } from '../support/feed.ts';
 import { LOCAL_US } from '../support/intake.ts';
 
 const gone = failure('ECONNRESET', 'read ECONNRESET');
-const text = (body: string): ReturnType<typeof ok<RestText>> => ok({ text: body, localUs: LOCAL_US });
+const text = (body: string): ReturnType<typeof ok<RestText>> =>
+  ok({ text: body, localUs: LOCAL_US, url: DEPTH_URL });
 
 const subscribes = (sent: readonly string[]): readonly string[] =>
   sent

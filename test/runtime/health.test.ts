@@ -17,6 +17,7 @@ const SOUND: WorkerFacts = {
   unsynced: [],
   dropped: 0,
   writeError: null,
+  captureError: null,
   lastError: null,
 };
 

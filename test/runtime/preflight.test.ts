@@ -29,7 +29,7 @@ async function round(
       async ask(call) {
         calls.push(call);
         const given = answer(call);
-        return typeof given === 'string' ? ok({ text: given, localUs: 0 }) : given;
+        return typeof given === 'string' ? ok({ text: given, localUs: 0, url: '' }) : given;
       },
     },
   );

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Batch } from '../../src/core/batch.ts';
+import { ok } from '../../src/core/result.ts';
 import type { RecordedFrame } from '../../src/io/recording.ts';
+import type { Moment } from '../../src/io/recordings.ts';
 import { replay } from '../../src/runtime/replay.ts';
 import { VENUES } from '../../src/venues/index.ts';
 import { binance, bybit, okx, URLS } from '../fixtures/frames.ts';
@@ -33,6 +35,10 @@ const http = (sec: number, url: string, text: string): RecordedFrame => ({
   text,
 });
 
+async function* moments(frames: readonly RecordedFrame[]) {
+  yield ok(frames.map((line): Moment => ({ track: 0, atUs: line.localUs, line, lost: [] })));
+}
+
 /** Replays, and keeps what comes out. */
 async function play(frames: readonly RecordedFrame[], named: string | undefined = undefined) {
   const rows: string[] = [];
@@ -40,8 +46,8 @@ async function play(frames: readonly RecordedFrame[], named: string | undefined 
   const books = new Map<string, unknown>();
   const rejects: string[] = [];
   let pauses = 0;
-  const report = await replay(
-    frames,
+  const played = await replay(
+    moments(frames),
     {
       venues: VENUES,
       options: () => ({ depth: 200, stream: null }),
@@ -58,13 +64,14 @@ async function play(frames: readonly RecordedFrame[], named: string | undefined 
       pauses += 1;
     },
   );
-  return { rows, ticks, books, rejects, report, pauses };
+  if (!played.ok) throw new Error(played.error.message);
+  return { rows, ticks, books, rejects, report: played.value, pauses };
 }
 
 describe('time', () => {
-  test('ticks at whole seconds of receipt time, and stops 60 s after the last frame', async () => {
+  test('ticks at whole seconds of receipt time, and stops 60 s after the last frame; what is left is judged then', async () => {
     const { ticks } = await play([connect(0.4, URLS.okx), recv(2.2, okx.trade())]);
-    expect(ticks).toEqual(Array.from({ length: 62 }, (_, index) => index + 1));
+    expect(ticks).toEqual([...Array.from({ length: 62 }, (_, index) => index + 1), Number.POSITIVE_INFINITY]);
   });
 
   test('a long silence within a recording is ticked for 60 s, and no longer', async () => {
@@ -74,7 +81,7 @@ describe('time', () => {
       recv(7_200.5, okx.trade({ tradeId: '2' })),
     ]);
     expect(ticks.slice(0, 61)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1).concat(7_201));
-    expect(ticks).toHaveLength(120);
+    expect(ticks).toHaveLength(120 + 1);
   });
 
   test('rows do not depend on batches: the same frames give the same rows again', async () => {

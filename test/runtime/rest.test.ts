@@ -96,7 +96,7 @@ describe('ask', () => {
     answers.push({ status: 200, body: text });
     const first = await rest.ask(call, 'poll', 'w');
     expect(first).toMatchObject({ ok: true, value: { text } });
-    expect(Object.keys(first.ok ? first.value : {})).toEqual(['text', 'localUs']);
+    expect(Object.keys(first.ok ? first.value : {})).toEqual(['text', 'localUs', 'url']);
     const second = rest.ask(call, 'poll', 'w');
     await until('it waits', () => governor.stats().waiting === 1);
     expect(governor.stats().outcomes_total).toEqual({ OK: 1 });

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasFile, type Run, simulator, startCollector, until } from '../support/collector.ts';
+import { hasFile, type Run, type Status, simulator, startCollector, until } from '../support/collector.ts';
 import { removeFolder, tempFolder } from '../support/files.ts';
 import { PROJECT } from '../support/place.ts';
 
@@ -28,6 +28,8 @@ describe('the files of a real run', () => {
   beforeAll(async () => {
     root = await tempFolder();
     const { sim } = await simulator(4);
+    // Rows can come before a thread's first word of itself.
+    const hasTold = (worker: Status['workers'][number]) => Object.keys(worker.symbols).length > 0;
     stopSim = () => sim.stop();
     const venues = Object.fromEntries(
       ['bitflyer', 'binance', 'bybit', 'okx'].map((id) => [id, { endpoints: sim.endpoints[id] }]),
@@ -36,9 +38,7 @@ describe('the files of a real run', () => {
     await until('everything flows', () => {
       if (!hasFile(root, 'runtime/READY') || !hasFile(root, 'collector/rate_stats.json')) return false;
       const { workers } = run.status();
-      const flows = (worker: (typeof workers)[number]) =>
-        worker.rows_written > 0 && Object.keys(worker.symbols).length > 0;
-      return workers.length === 12 && workers.every(flows);
+      return workers.length === 12 && workers.every((one) => one.rows_written > 0 && hasTold(one));
     });
   });
   afterAll(async () => {

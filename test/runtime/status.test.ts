@@ -19,6 +19,7 @@ const FEED: FeedStatus = {
   dropped: 0,
   queued: 9,
   lastError: null,
+  capture: null,
   symbols: {},
 };
 
@@ -30,6 +31,7 @@ function threadOf(state: ThreadState, status: FeedStatus | null, lastError: stri
     endpoints: {},
     options: { depth: 200, stream: null },
     transport: 'ws',
+    capture: null,
     tuning: DEFAULT_TUNING,
     seen: {},
   };

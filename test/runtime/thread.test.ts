@@ -19,6 +19,7 @@ const INIT: FetcherInit = {
   options: { depth: 200, stream: null },
   transport: 'ws',
   seen: {},
+  capture: null,
   tuning: DEFAULT_TUNING,
 };
 const DIE = 15;
@@ -263,7 +264,7 @@ describe('questions', () => {
   test('are answered to the thread that asked', async () => {
     const { asks, facts } = watch('asking');
     await until('it asks', () => asks.length === 1);
-    const result = ok({ text: '{}', localUs: 5 });
+    const result = ok({ text: '{}', localUs: 5, url: 'http://x/' });
     asks[0]?.answer(result);
     await until('it is answered', () => facts.length === 1);
     expect(facts).toMatchObject([{ type: 'answered', id: 7, start: 1, result }]);
@@ -279,8 +280,8 @@ describe('questions', () => {
     clock.advance(1_000);
     await until('the next asks', () => asks.length === 2);
     expect(asks[1]?.signal.aborted).toBe(false);
-    asks[0]?.answer(ok({ text: 'old', localUs: 1 }));
-    asks[1]?.answer(ok({ text: 'new', localUs: 2 }));
+    asks[0]?.answer(ok({ text: 'old', localUs: 1, url: '' }));
+    asks[1]?.answer(ok({ text: 'new', localUs: 2, url: '' }));
     await until('it is answered', () => facts.some((fact) => fact.type === 'answered'));
     await thread.stop();
     expect(facts.filter((fact) => fact.type === 'answered')).toMatchObject([

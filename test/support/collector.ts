@@ -55,11 +55,16 @@ export interface Run {
 }
 
 export interface Status {
+  readonly pid: number;
   readonly state: string;
   readonly level: string;
   readonly reasons: readonly string[];
   readonly workers: readonly {
     readonly id: string;
+    readonly state: string;
+    readonly level: string;
+    readonly reconnects: number;
+    readonly capture: (Readonly<Record<string, unknown>> & { readonly bytes: number }) | null;
     readonly rows_written: number;
     readonly events_total: number;
     readonly rejects: number;

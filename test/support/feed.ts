@@ -1,6 +1,7 @@
 /** A fetcher's feed on sources, answers and a clock that the test plays. */
 
 import type { Batch } from '../../src/core/batch.ts';
+import type { Capture } from '../../src/core/capture.ts';
 import type { Feed } from '../../src/core/event.ts';
 import { ok, type Result } from '../../src/core/result.ts';
 import type { SourceHandlers } from '../../src/core/source.ts';
@@ -16,6 +17,9 @@ import {
 } from '../../src/runtime/protocol.ts';
 import { venueById } from '../../src/venues/index.ts';
 import { type ManualClock, manualClock } from './clock.ts';
+
+/** What Binance was asked for a snapshot. */
+export const DEPTH_URL = 'https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=500';
 
 export interface PlayedSource {
   readonly plan: ConnectionPlan;
@@ -49,6 +53,7 @@ export function playFeed(
   feed: Feed,
   symbols: readonly string[],
   tuning: Partial<FetcherTuning> = {},
+  capture: Capture | null = null,
 ): PlayedFeed {
   const venue = venueById(venueId);
   if (venue === undefined) throw new Error(`no venue ${venueId}`);
@@ -66,6 +71,7 @@ export function playFeed(
       options: { depth: 200, stream: null },
       transport: 'ws',
       seen: {},
+      capture: null,
       tuning: { ...DEFAULT_TUNING, ...tuning },
     },
     {
@@ -94,6 +100,7 @@ export function playFeed(
         });
       },
       post: (message) => posts.push(message),
+      capture,
     },
   );
   return {
