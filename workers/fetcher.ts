@@ -56,6 +56,8 @@ port.on('message', (message: ToFetcher) => {
   switch (message.type) {
     case 'credit':
       return feed.credit(message.batches);
+    case 'hold':
+      return feed.hold(message.on);
     case 'rotate':
       return feed.rotate(message.symbol);
     case 'answer': {

@@ -56,6 +56,8 @@ export interface Capture {
   disconnect(connection: string, reason: string): void;
   /** Something of our own doing: `start`, `stop`, `resync`, … with what a replay needs to do it too. */
   note(what: string, more?: Readonly<Record<string, string | number>>): void;
+  /** The disk is full: what comes waits, within its bound, until there is room again. */
+  hold(on: boolean): void;
   status(): CaptureStatus;
   /** Resolves when everything is on disk, or has failed and is counted. */
   close(): Promise<void>;

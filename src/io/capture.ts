@@ -71,6 +71,7 @@ export function createCapture(options: CaptureOptions): Capture {
   /** Lines dropped since the newest that was taken; null while none is. */
   let dropping: number | null = null;
 
+  let held = false;
   let syncDue = false;
   let failures = 0;
   let retryAtMs = 0;
@@ -210,7 +211,7 @@ export function createCapture(options: CaptureOptions): Capture {
 
   /** One at a time; what comes meanwhile is taken by the one under way, or by the next. */
   const pump = (): void => {
-    if (running !== null || closed !== null || clock.monoMs() < retryAtMs) return;
+    if (running !== null || closed !== null || held || clock.monoMs() < retryAtMs) return;
     running = write().finally(() => {
       running = null;
       if (waiting.length > 0) pump();
@@ -259,6 +260,9 @@ export function createCapture(options: CaptureOptions): Capture {
       connections = connections.filter((one) => one.conn !== conn);
     },
     note: (what, more = {}) => say('note', `,${JSON.stringify({ what, ...more }).slice(1, -1)}`),
+    hold(on) {
+      held = on;
+    },
     status: () => ({
       failing: errors.failing !== null,
       files: parts.files(),

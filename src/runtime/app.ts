@@ -4,25 +4,21 @@
  */
 
 import type { Settings } from '../../config/schema.ts';
-import { FEEDS, type Feed } from '../core/event.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
-import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
-import type { Instrument, Venue } from '../core/venue.ts';
-import { rawFile } from '../flow/rows.ts';
+import { err, type Failure, ok, type Result } from '../core/result.ts';
+import type { Venue } from '../core/venue.ts';
 import type { Kind } from '../io/data-dir.ts';
 import type { FileReport } from '../io/file-ops.ts';
-import { saveInstruments } from '../io/instruments.ts';
 import type { Log } from '../io/log.ts';
 import { watchClock } from './clock-watch.ts';
+import { createFleet } from './fleet.ts';
 import { openGovernorMemory } from './governor-memory.ts';
 import { createLedger } from './ledger.ts';
-import { keepTrying, type Preflight, preflight } from './preflight.ts';
 import type { Fact } from './protocol.ts';
+import { createRollCall } from './roll-call.ts';
 import { openSinks } from './sinks.ts';
-import { createStation, fetcherInit, type Station, unlistedText } from './station.ts';
-import { createWorkerTally } from './status.ts';
+import { createStation } from './station.ts';
 import { startTelemetry, type Telemetry } from './telemetry.ts';
-import { startThread, type Thread } from './thread.ts';
 
 export interface AppInput {
   readonly settings: Settings;
@@ -44,10 +40,6 @@ export interface App {
   start(): Promise<Result<void, readonly string[]>>;
   stop(): Promise<Result<void>>;
 }
-
-/** Facts that are moments at which data could have been missed. */
-const GAPS = new Set(['reconnect', 'resync', 'gap', 'worker_restart']);
-const PREFLIGHT_WAIT_MS = 5_000;
 
 export async function createApp(input: AppInput): Promise<Result<App>> {
   const { settings, clock, random } = input;
@@ -83,7 +75,11 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     onSignals: () => {
       if (isDebug) say('[OK] signal-writer.tick');
     },
-    onNewFile: (file, reason) => rotate(file, reason),
+    onNewFile: (file, reason) => fleet.rotate(file, reason),
+    onHold(holding) {
+      note({ type: holding ? 'disk_full' : 'disk_free', scope: 'collector' });
+      fleet.hold(holding);
+    },
   });
   if (!sinks.ok) return sinks;
   say('[OK] contract: SafeWriter');
@@ -92,26 +88,29 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   for (const name of pipeline.subscribers) say(`[OK] subscribed: ${name}`);
 
   const memory = await openGovernorMemory(dataDir, clock, onError);
-  const pauseSessions = (id: string, ms: number): void => {
-    for (const { thread } of threads) if (thread.init.venue === id) thread.pause(ms);
-  };
   const stations = input.venues.flatMap(
     (venue) =>
-      createStation(venue, settings, { clock, proxy: input.proxy, memory, note, pauseSessions }) ?? [],
+      createStation(venue, settings, {
+        clock,
+        proxy: input.proxy,
+        memory,
+        note,
+        pauseSessions: (id, ms) => fleet.pause(id, ms),
+      }) ?? [],
   );
-  const workers = stations.flatMap((one) =>
-    FEEDS.filter((feed) => one.settings.feeds[feed]?.enabled).map((feed) => ({
-      station: one,
-      feed,
-      tally: createWorkerTally(clock),
-    })),
-  );
-  const threads: { thread: Thread; tally: ReturnType<typeof createWorkerTally> }[] = [];
-  const failing = new Map<string, string>();
-  const restOk = new Map<string, boolean | null>(stations.map((one) => [one.venue.id, null]));
-  const instruments = new Map<string, Instrument>();
-  const cancels: Cancel[] = [];
-  let saving: Promise<void> = Promise.resolve();
+  const fleet = createFleet({
+    clock,
+    random,
+    url: input.fetcherUrl,
+    sinks: sinks.value,
+    capture: { dataDir, version: input.version },
+    note,
+    // Counted in the status, with samples on disk: a line each could fill the log.
+    onReject: (scope, reason) => logger.debug({ scope, reason }, 'reject'),
+    onError,
+  });
+  const rollCall = createRollCall({ stations, clock, random, kind: input.kind, dataDir, say, note, onError });
+  let ticks: Cancel = () => undefined;
 
   const telemetry: Telemetry = startTelemetry({
     dataDir,
@@ -119,7 +118,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     version: input.version,
     kind: input.kind,
     mode: settings.runtime.mode,
-    workers: () => threads,
+    workers: fleet.workers,
     governors: stations.map((one) => one.governor),
     writer: () => writer.status(),
     failingFiles: () => writer.failing(),
@@ -129,8 +128,8 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     log: () => input.log.errors(),
     rejects: () => rejects.total(),
     quarantined: () => quarantine.status().count,
-    preflightFailures: () => [...failing.values()],
-    restOk: () => Object.fromEntries([...restOk].map(([id, rest_ok]) => [id, { rest_ok }])),
+    preflightFailures: rollCall.failures,
+    restOk: rollCall.restOk,
     disk: () => disk.status(),
     archive: () => archive.status(),
     clockStatus: clockWatch.status,
@@ -139,133 +138,25 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     onError,
   });
 
-  /** Said once for each reason, not for each of the endless tries. */
-  const failPreflight = (id: string, code: string, message: string): void => {
-    const text = `${id}.ticker.preflight ${code} ${message}`.slice(0, 250);
-    restOk.set(id, false);
-    if (failing.get(id) === text) return;
-    failing.set(id, text);
-    const hint = input.kind === 'live' ? ' (tried again for ever; without a network use --sim)' : '';
-    say(`[NG] preflight: ${text}${hint}`);
-    note({ type: 'preflight', scope: id, code, message });
-  };
-
-  const onPreflight = (one: Station, result: Result<Preflight>): void => {
-    const id = one.venue.id;
-    if (!result.ok) {
-      const { code, message } = result.error;
-      const paused = one.governor.pause();
-      return paused === null ? failPreflight(id, code, message) : failPreflight(id, 'paused', paused.reason);
-    }
-    for (const instrument of result.value.instruments) {
-      instruments.set(`${id} ${instrument.id} ${instrument.market}`, instrument);
-    }
-    // One after the other: each reads the file before it writes it.
-    saving = saving.then(async () => {
-      const saved = await saveInstruments(dataDir, [...instruments.values()]);
-      if (!saved.ok) onError('raw/instruments.json', saved.error);
-    });
-    const { unlisted } = result.value;
-    if (unlisted.length > 0) return failPreflight(id, 'unlisted', `does not list ${unlisted.join(', ')}`);
-    failing.delete(id);
-    restOk.set(id, true);
-    say(`[OK] preflight: ${id}.ticker.preflight`);
-  };
-
-  /** Only its fetcher can begin a new file: a book's must begin with a snapshot. */
-  const rotate = (file: string, reason: string): void => {
-    for (const { thread } of threads) {
-      const { venue, feed, instruments } = thread.init;
-      const one = instruments.find(({ symbol }) => rawFile(venue, feed, symbol) === file);
-      if (one === undefined) continue;
-      note({ type: 'rotate', scope: thread.id, symbol: one.symbol, reason });
-      thread.rotate(one.symbol);
-    }
-  };
-
-  const startWorker = (one: Station, feed: Feed, tally: ReturnType<typeof createWorkerTally>): Thread => {
-    const init = fetcherInit(one, feed, { dataDir, version: input.version });
-    const scope = `${init.venue}.${feed}`;
-    return startThread(init, {
-      clock,
-      random,
-      url: input.fetcherUrl,
-      onBatch(batch, done) {
-        tally.batch(batch);
-        pipeline.ingest(batch, (rows) => {
-          tally.written(rows);
-          done();
-        });
-      },
-      onBooks: (books) => pipeline.books(init.venue, books),
-      onFact(fact) {
-        if (fact.type === 'reconnect' || fact.type === 'worker_restart') tally.error();
-        if (GAPS.has(fact.type)) tally.gap(fact);
-        note(fact);
-      },
-      onReject(reason, text, localUs) {
-        tally.error();
-        rejects.add(scope, reason, text, localUs);
-        // Counted in the status, with samples on disk: a line each could fill the log.
-        logger.debug({ scope, reason }, 'reject');
-      },
-      onQuarantine(symbol, reason, event) {
-        quarantine.add({ venue: init.venue, feed, symbol, reason, event });
-        note({ type: 'quarantine', scope, symbol, reason });
-      },
-      async resume() {
-        const resumed = await sinks.value.resume(init.venue, feed, init.instruments);
-        if (!resumed.ok) {
-          onError(scope, resumed.error);
-          return {};
-        }
-        const { seen, last } = resumed.value;
-        if (Object.keys(last).length > 0) note({ type: 'resume', scope, symbols: last });
-        return seen;
-      },
-      ask: (call, priority, signal) => one.rest.ask(call, priority, scope, signal),
-      pausedMs: () => one.governor.pause('all')?.ms ?? 0,
-    });
-  };
-
   return ok({
     async start() {
       note({ type: 'start', scope: 'collector', kind: input.kind, version: input.version, pid: process.pid });
       telemetry.phase('starting');
-      const first = await Promise.all(
-        stations.map(async (one) => {
-          const round = () =>
-            preflight(one.venue, one.located, {
-              clock,
-              random,
-              ask: (call, priority) => one.rest.ask(call, priority, 'preflight'),
-            });
-          const result = await within(PREFLIGHT_WAIT_MS, round(), clock);
-          onPreflight(one, result);
-          if (!result.ok)
-            cancels.push(keepTrying(round, { clock, random }, (later) => onPreflight(one, later)));
-          return { one, result };
-        }),
-      );
-      const unlisted = first.flatMap(({ one, result }) =>
-        result.ok ? result.value.unlisted.map((symbol) => unlistedText(one, symbol)) : [],
-      );
+      const unlisted = await rollCall.first();
       if (unlisted.length > 0) return err(unlisted);
-      for (const { station: one, feed, tally } of workers) {
-        threads.push({ thread: startWorker(one, feed, tally), tally });
-      }
-      say(
-        `[START] collector with ${threads.length} threads: ${threads.map(({ thread }) => thread.id).join(', ')}`,
-      );
-      cancels.push(clock.every(1_000, () => pipeline.tick(clock.wallUs())));
+      for (const station of stations) fleet.start(station);
+      const ids = fleet.workers().map(({ thread }) => thread.id);
+      say(`[START] collector with ${ids.length} threads: ${ids.join(', ')}`);
+      ticks = clock.every(1_000, () => pipeline.tick(clock.wallUs()));
       telemetry.phase('collecting');
       return ok(undefined);
     },
     async stop() {
       telemetry.phase('stopping');
-      for (const cancel of cancels) cancel();
+      ticks();
       clockWatch.stop();
-      await Promise.all(threads.map(({ thread }) => thread.stop()));
+      await rollCall.stop();
+      await fleet.stop();
       // Past the builder's grace: what the last seconds gave is judged too.
       pipeline.tick(Number.POSITIVE_INFINITY);
       const closed = await sinks.value.close();
@@ -274,7 +165,6 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
         one.http.close();
       }
       await memory.settled();
-      await saving;
       if (!closed.ok) onError('writer', closed.error);
       note({ type: 'stop', scope: 'collector' });
       await telemetry.stop();
@@ -282,18 +172,5 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       await input.log.close();
       return closed;
     },
-  });
-}
-
-/** The result, or a failure when it takes longer. */
-function within<T>(ms: number, work: Promise<Result<T>>, clock: Clock): Promise<Result<T>> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(ms, () =>
-      resolve(err(failure('ETIMEDOUT', `no answer within ${ms / 1000} s`))),
-    );
-    void work.then((result) => {
-      cancel();
-      resolve(result);
-    });
   });
 }

@@ -39,6 +39,8 @@ export interface FeedRun {
   credit(batches: number): void;
   /** The symbol's next row begins a new file. */
   rotate(symbol: string): void;
+  /** Nothing may be written to the disk now, or may again. */
+  hold(on: boolean): void;
   /** Closes the connections, and keeps them closed for so long, ms. */
   pause(ms: number): void;
   /** Closes the connections and sends what waits; resolves when the capture is on disk. */
@@ -283,6 +285,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
 
   return {
     credit: batcher.credit,
+    hold: (on) => capture?.hold(on),
     rotate(symbol) {
       capture?.note('rotate', { symbol });
       intake.rotate(init.feed, symbol);

@@ -48,6 +48,8 @@ export type ToFetcher =
   /** The symbol's next row is to begin a new file. */
   | { readonly type: 'rotate'; readonly symbol: string }
   | { readonly type: 'answer'; readonly id: number; readonly result: Result<RestText> }
+  /** The disk is full: a capture waits; or there is room again. */
+  | { readonly type: 'hold'; readonly on: boolean }
   /** The venue wants every session closed, and none opened for so long, ms. */
   | { readonly type: 'pause'; readonly ms: number }
   | { readonly type: 'stop' };

@@ -38,6 +38,8 @@ export interface SinksInput {
   note(fact: Fact): void;
   onError(scope: string, failure: Failure): void;
   onSignals(): void;
+  /** The disk is full and nothing may be written (true), or there is room again. */
+  onHold(holding: boolean): void;
   /** The rows of this live file are to go on in a new one. */
   onNewFile(file: string, reason: string): void;
 }
@@ -77,12 +79,7 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
       report: input.report,
     }),
     onError: (error) => onError('disk', error),
-    onHold: (holding) =>
-      input.note({
-        type: holding ? 'disk_full' : 'disk_free',
-        scope: 'collector',
-        file: 'runtime/reserve.bin',
-      }),
+    onHold: input.onHold,
   });
   if (reserveBytes > 0) await guard.prepare();
 

@@ -68,6 +68,8 @@ export interface Thread {
   lastError(): string | null;
   /** The symbol's next row is to begin a new file. */
   rotate(symbol: string): void;
+  /** Nothing may be written to the disk now, or may again. */
+  hold(on: boolean): void;
   /** Its venue wants every session closed, and none opened for so long, ms. */
   pause(ms: number): void;
   /** Ends it; resolves when its last batch was received. */
@@ -203,6 +205,9 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     status: () => status,
     restarts: () => restarts,
     lastError: () => lastError,
+    hold(on) {
+      if (worker !== null) post(worker, { type: 'hold', on });
+    },
     rotate(symbol) {
       if (worker !== null) post(worker, { type: 'rotate', symbol });
     },

@@ -42,6 +42,7 @@ function threadOf(state: ThreadState, status: FeedStatus | null, lastError: stri
     status: () => status,
     restarts: () => 1,
     rotate: () => undefined,
+    hold: () => undefined,
     lastError: () => lastError,
     pause: () => undefined,
     stop: async () => undefined,

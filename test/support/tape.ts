@@ -70,6 +70,7 @@ export function tape(subject: CaptureSubject): Tape {
         if (last !== undefined)
           moments[moments.length - 1] = { ...last, lost: [...last.lost, Number(event)] };
       },
+      hold: () => undefined,
       status: () => ({ failing: false, files: 1, bytes: 2, dropped: 3, errors: 4, last_error: 'x' }),
       close: () =>
         new Promise((resolve) => {

@@ -1,0 +1,126 @@
+/** The fetcher threads, all of them: started, connected to the sinks, told what concerns them. */
+
+import { FEEDS, type Feed } from '../core/event.ts';
+import type { Clock, Random } from '../core/ports.ts';
+import type { Failure } from '../core/result.ts';
+import { rawFile } from '../flow/rows.ts';
+import type { Fact, FetcherInit } from './protocol.ts';
+import type { Sinks } from './sinks.ts';
+import { fetcherInit, type Station } from './station.ts';
+import { createWorkerTally, type WorkerTally } from './status.ts';
+import { startThread, type Thread } from './thread.ts';
+
+/** Facts that are moments at which data could have been missed. */
+const GAPS = new Set(['reconnect', 'resync', 'gap', 'worker_restart']);
+
+export interface FleetPort {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** `workers/fetcher`, compiled. */
+  readonly url: URL;
+  readonly sinks: Sinks;
+  /** Where the feeds whose settings want it are recorded raw. */
+  readonly capture: FetcherInit['capture'];
+  note(fact: Fact): void;
+  /** A frame was refused: seldom of interest, and many. */
+  onReject(scope: string, reason: string): void;
+  onError(scope: string, failure: Failure): void;
+}
+
+export interface FleetWorker {
+  readonly thread: Thread;
+  readonly tally: WorkerTally;
+}
+
+export interface Fleet {
+  /** Starts a thread for each feed of the venue that the settings want. */
+  start(station: Station): void;
+  workers(): readonly FleetWorker[];
+  /** The rows of a live file are to go on in a new one. */
+  rotate(file: string, reason: string): void;
+  /** Nothing may be written to the disk now, or may again. */
+  hold(on: boolean): void;
+  /** The venue wants every session closed for so long, ms. */
+  pause(venue: string, ms: number): void;
+  /** Resolves when the last batch of each was received. */
+  stop(): Promise<void>;
+}
+
+export function createFleet(port: FleetPort): Fleet {
+  const { clock, random, sinks, note, onError } = port;
+  const workers: FleetWorker[] = [];
+
+  const startOne = (station: Station, feed: Feed): FleetWorker => {
+    const init = fetcherInit(station, feed, port.capture);
+    const { venue, instruments } = init;
+    const scope = `${venue}.${feed}`;
+    const tally = createWorkerTally(clock);
+    const thread = startThread(init, {
+      clock,
+      random,
+      url: port.url,
+      onBatch(batch, done) {
+        tally.batch(batch);
+        sinks.pipeline.ingest(batch, (rows) => {
+          tally.written(rows);
+          done();
+        });
+      },
+      onBooks: (books) => sinks.pipeline.books(venue, books),
+      onFact(fact) {
+        if (fact.type === 'reconnect' || fact.type === 'worker_restart') tally.error();
+        if (GAPS.has(fact.type)) tally.gap(fact);
+        note(fact);
+      },
+      onReject(reason, text, localUs) {
+        tally.error();
+        sinks.rejects.add(scope, reason, text, localUs);
+        port.onReject(scope, reason);
+      },
+      onQuarantine(symbol, reason, event) {
+        sinks.quarantine.add({ venue, feed, symbol, reason, event });
+        note({ type: 'quarantine', scope, symbol, reason });
+      },
+      async resume() {
+        const resumed = await sinks.resume(venue, feed, instruments);
+        if (!resumed.ok) {
+          onError(scope, resumed.error);
+          return {};
+        }
+        const { seen, last } = resumed.value;
+        if (Object.keys(last).length > 0) note({ type: 'resume', scope, symbols: last });
+        return seen;
+      },
+      ask: (call, priority, signal) => station.rest.ask(call, priority, scope, signal),
+      pausedMs: () => station.governor.pause('all')?.ms ?? 0,
+    });
+    return { thread, tally };
+  };
+
+  return {
+    start(station) {
+      for (const feed of FEEDS)
+        if (station.settings.feeds[feed]?.enabled) workers.push(startOne(station, feed));
+    },
+    workers: () => workers,
+    rotate(file, reason) {
+      // Only its fetcher can begin a new file: a book's must begin with a snapshot.
+      for (const { thread } of workers) {
+        const { venue, feed, instruments } = thread.init;
+        const one = instruments.find(({ symbol }) => rawFile(venue, feed, symbol) === file);
+        if (one === undefined) continue;
+        note({ type: 'rotate', scope: thread.id, symbol: one.symbol, reason });
+        thread.rotate(one.symbol);
+      }
+    },
+    hold(on) {
+      for (const { thread } of workers) thread.hold(on);
+    },
+    pause(venue, ms) {
+      for (const { thread } of workers) if (thread.init.venue === venue) thread.pause(ms);
+    },
+    async stop() {
+      await Promise.all(workers.map(({ thread }) => thread.stop()));
+    },
+  };
+}
