@@ -19,9 +19,9 @@ import { keepTrying, type Preflight, preflight } from './preflight.ts';
 import type { Fact } from './protocol.ts';
 import { openSinks } from './sinks.ts';
 import { createStation, fetcherInit, type Station, unlistedText } from './station.ts';
-import { createWorkerTally } from './status.ts';
 import { startTelemetry, type Telemetry } from './telemetry.ts';
 import { startThread, type Thread } from './thread.ts';
+import { createWorkerTally, type WorkerTally } from './worker-tally.ts';
 
 export interface AppInput {
   readonly settings: Settings;
@@ -94,10 +94,10 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     FEEDS.filter((feed) => one.settings.feeds[feed]?.enabled).map((feed) => ({
       station: one,
       feed,
-      tally: createWorkerTally(clock),
+      tally: createWorkerTally(clock, feed),
     })),
   );
-  const threads: { thread: Thread; tally: ReturnType<typeof createWorkerTally> }[] = [];
+  const threads: { thread: Thread; tally: WorkerTally }[] = [];
   const failing = new Map<string, string>();
   const restOk = new Map<string, boolean | null>(stations.map((one) => [one.venue.id, null]));
   const instruments = new Map<string, Instrument>();
@@ -110,7 +110,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     clock,
     version: input.version,
     kind: input.kind,
-    mode: settings.runtime.mode,
+    settings,
     workers: () => threads,
     governors: stations.map((one) => one.governor),
     writer: () => writer.status(),
@@ -121,21 +121,22 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     log: () => input.log.errors(),
     rejects: () => rejects.total(),
     quarantined: () => quarantined,
-    preflightFailures: () => [...failing.values()],
+    preflightFailures: () => failing,
     restOk: () => Object.fromEntries([...restOk].map(([id, rest_ok]) => [id, { rest_ok }])),
     diskFree: () => diskFreeBytes(dataDir),
     note,
+    say,
     onError,
   });
 
   /** Said once for each reason, not for each of the endless tries. */
   const failPreflight = (id: string, code: string, message: string): void => {
-    const text = `${id}.ticker.preflight ${code} ${message}`.slice(0, 250);
+    const text = `preflight ${code} ${message}`.slice(0, 250);
     restOk.set(id, false);
     if (failing.get(id) === text) return;
     failing.set(id, text);
     const hint = input.kind === 'live' ? ' (tried again for ever; without a network use --sim)' : '';
-    say(`[NG] preflight: ${text}${hint}`);
+    say(`[NG] preflight: ${id}.ticker.${text}${hint}`);
     note({ type: 'preflight', scope: id, code, message });
   };
 
@@ -168,7 +169,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     }
   };
 
-  const startWorker = (one: Station, feed: Feed, tally: ReturnType<typeof createWorkerTally>): Thread => {
+  const startWorker = (one: Station, feed: Feed, tally: WorkerTally): Thread => {
     const init = fetcherInit(one, feed);
     const scope = `${init.venue}.${feed}`;
     return startThread(init, {

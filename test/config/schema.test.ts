@@ -10,6 +10,8 @@ describe('defaults', () => {
       runtime: { mode: 'PROD' },
       paths: { data: './data', logs: './logs' },
       writer: { flush_ms: 50, fsync_ms: 1000, queue_mb: 64 },
+      health: { max_rss_mb: 1500, webhook: null },
+      http: { enabled: false, host: '127.0.0.1', port: 9464 },
       venues: {
         wide: {
           enabled: true,
