@@ -52,6 +52,16 @@ export function baseUrl(key: string) {
     .overwrite((url) => url.replace(/\/+$/, ''));
 }
 
+/** The URL of a web page or program, as it is. */
+export function webUrl() {
+  const error = 'a URL http://… or https://… without credentials';
+  return z
+    .string({ error })
+    .refine((url) => /^https?:\/\/[^/?#@\s\\]+(?:[/?][^#\s\\]*)?$/i.test(url) && URL.canParse(url), {
+      error,
+    });
+}
+
 /** Unified symbols that the venue has, each once, at least one. */
 export function symbols(venue: Pick<Venue, 'id' | 'defaultSymbols' | 'locate'>) {
   const known = `a symbol of ${venue.id} as ${symbolForms(venue)}`;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Feed } from '../src/core/event.ts';
 import type { RateWindow, Venue, VenueRest } from '../src/core/venue.ts';
 import { baseUrl, decimal, flag, group, integer, oneOf, share, symbols, text } from './options.ts';
+import { healthSchema, httpSchema } from './watch.ts';
 
 /** What the settings need to know of a venue. */
 export type VenueDeclaration = Pick<
@@ -64,6 +65,8 @@ export function settingsSchema(venues: readonly VenueDeclaration[]) {
         .default(null)
         .describe('Files go while the disk has less room than this; MB. Null: none.'),
     }).prefault({}),
+    health: healthSchema(),
+    http: httpSchema(),
     venues: group('What is recorded. A venue that is not named here is off.', byId).prefault(allOn),
   });
 }

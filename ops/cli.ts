@@ -7,6 +7,7 @@ import { environment } from '../config/load.ts';
 import { COLLECTOR_HELP, runCollector } from '../src/apps/collector.ts';
 import { runConfig } from '../src/apps/config.ts';
 import { type Console, EXIT, type Place } from '../src/apps/console.ts';
+import { HEALTH_HELP, runHealth } from '../src/apps/health.ts';
 import { REPLAY_HELP, runReplay } from '../src/apps/replay.ts';
 import { runSim, SIM_HELP } from '../src/apps/sim.ts';
 import { VENUES } from '../src/venues/index.ts';
@@ -39,6 +40,8 @@ const HELP = `tapedeck ${manifest.version}: records public market data
 
 ${COLLECTOR_HELP}
 
+${HEALTH_HELP}
+
 ${REPLAY_HELP}
 
 ${SIM_HELP}
@@ -50,6 +53,8 @@ function run(command: string | undefined, argv: readonly string[]): Promise<numb
   switch (command) {
     case 'collector':
       return runCollector(argv, place, console, environment());
+    case 'health':
+      return runHealth(argv, place, console, environment());
     case 'replay':
       return runReplay(argv, place, console, environment());
     case 'sim':

@@ -117,7 +117,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     clock,
     version: input.version,
     kind: input.kind,
-    mode: settings.runtime.mode,
+    settings,
     workers: fleet.workers,
     governors: stations.map((one) => one.governor),
     writer: () => writer.status(),
@@ -135,6 +135,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     clockStatus: clockWatch.status,
     makeRoom: sinks.value.failed,
     note,
+    say,
     onError,
   });
 

@@ -7,8 +7,8 @@ import { rawFile } from '../flow/rows.ts';
 import type { Fact, FetcherInit } from './protocol.ts';
 import type { Sinks } from './sinks.ts';
 import { fetcherInit, type Station } from './station.ts';
-import { createWorkerTally, type WorkerTally } from './status.ts';
 import { startThread, type Thread } from './thread.ts';
+import { createWorkerTally, type WorkerTally } from './worker-tally.ts';
 
 /** Facts that are moments at which data could have been missed. */
 const GAPS = new Set(['reconnect', 'resync', 'gap', 'worker_restart']);
@@ -54,7 +54,7 @@ export function createFleet(port: FleetPort): Fleet {
     const init = fetcherInit(station, feed, port.capture);
     const { venue, instruments } = init;
     const scope = `${venue}.${feed}`;
-    const tally = createWorkerTally(clock);
+    const tally = createWorkerTally(clock, feed);
     const thread = startThread(init, {
       clock,
       random,

@@ -1,4 +1,4 @@
-/** OK, WARN or CRIT, from rules in one table; each gives its reason in words. */
+/** OK, WARN or CRIT: the rules, one table for each kind of thing; each gives its reason in words. */
 
 import type { Feed } from '../core/event.ts';
 import type { ThreadState } from './thread.ts';
@@ -10,23 +10,61 @@ export interface Judged {
   readonly reasons: readonly string[];
 }
 
-/** What a worker is judged by. */
-export interface WorkerFacts {
+export interface Rule<F> {
+  /** Its name within its table. */
   readonly id: string;
+  readonly level: 'WARN' | 'CRIT';
+  /** It counts when it has held for so long without a break; at once when left out. */
+  readonly afterSec?: number;
+  /** The reason when the rule holds, else null. What is not measured (null) breaks no rule. */
+  readonly reason: (facts: F) => string | null;
+}
+
+/** What one symbol of a feed is judged by. */
+export interface SymbolFacts {
   readonly feed: Feed;
+  /** Of the collector. */
+  readonly uptimeSec: number;
+  /** Since its newest event; null: none yet. */
+  readonly ageSec: number | null;
+  /** The age from which it is late, by its own rate. */
+  readonly lateSec: number;
+  readonly isUnjoined: boolean;
+  /** Events lost, when their number grew lately; else 0. */
+  readonly dropped: number;
+  /** Why its file cannot be written now. */
+  readonly writeError: string | null;
+}
+
+/** What a worker, a feed of one venue, is judged by. */
+export interface WorkerFacts {
   readonly thread: ThreadState;
   /** No connection is open. */
   readonly down: boolean;
-  /** Seconds since the worker's start, and since its newest event (null: none yet). */
-  readonly ageSec: number;
-  readonly lastEventAgeSec: number | null;
-  readonly unsynced: readonly string[];
+  readonly uptimeSec: number;
+  /** Since the newest event of any of its symbols, and the age from which that is late. */
+  readonly ageSec: number | null;
+  readonly lateSec: number;
+  /** Symbols that are late or never spoke. */
+  readonly late: readonly string[];
+  /** Symbols whose book waits for its snapshot. */
+  readonly unjoined: readonly string[];
   readonly dropped: number;
-  /** A file of this worker that cannot be written now, with the reason. */
   readonly writeError: string | null;
   /** Why what arrives is not recorded raw as it should be; null while it is, or is not wanted. */
   readonly captureError: string | null;
   readonly lastError: string | null;
+}
+
+export interface VenueFacts {
+  /** Why its preflight has not passed; null: it has, or is not over yet. */
+  readonly restError: string | null;
+  /** What is left of a ban and of a pause, s. */
+  readonly bannedSec: number | null;
+  readonly pausedSec: number;
+  readonly throttle: boolean;
+  /** Requests that wait. */
+  readonly waiting: number;
 }
 
 export interface WholeFacts {
@@ -34,69 +72,179 @@ export interface WholeFacts {
   readonly fsyncLagMs: number;
   readonly stageErrors: number;
   readonly loopLagMs: number;
-  /** Venues whose preflight has not passed, with the reason. */
-  readonly preflight: readonly string[];
+  readonly rssMb: number;
+  readonly maxRssMb: number;
+  readonly diskFreeBytes: number | null;
+  /** When the disk will be full at the present rate; null: not known, or it does not fill. */
+  readonly diskFullInSec: number | null;
+  /** By how much the wall clock was set, when that was lately. */
+  readonly clockStepSec: number | null;
 }
 
-interface Rule<F> {
-  readonly level: Level;
-  /** The reason when the rule holds, else null. */
-  readonly reason: (facts: F) => string | null;
-}
-
-/** Until this age no connection, and until the other no data, is expected of a worker. */
-const CONNECT_SEC = 5;
+/** Until this uptime no data is expected of a feed; a market that trades seldom has longer. */
 const GRACE_SEC = 15;
-/** Without any event for this long a feed is late; a quiet market trades seldom. */
-const LATE_SEC: Readonly<Record<Feed, number>> = { ticker: 60, orderbook: 60, trades: 600 };
+const FIRST_SEC: Readonly<Record<Feed, number>> = { ticker: GRACE_SEC, orderbook: GRACE_SEC, trades: 600 };
+/** A connection that is opened again, and a book that is joined again, mostly are within this time. */
+const MEND_SEC = 5;
+/** With less room the disk is as good as full. */
+export const LEAST_FREE_BYTES = 200e6;
+const HOUR_SEC = 3600;
 
-const WORKER_RULES: readonly Rule<WorkerFacts>[] = [
+/** Late, or silent since the start for longer than it may be. */
+export const isLate = ({ feed, uptimeSec, ageSec, lateSec }: SymbolFacts): boolean =>
+  ageSec === null ? uptimeSec > FIRST_SEC[feed] : ageSec > lateSec;
+
+const isSilent = ({ uptimeSec, ageSec, lateSec }: WorkerFacts): boolean =>
+  ageSec === null ? uptimeSec > GRACE_SEC : ageSec > lateSec;
+
+const silence = (ageSec: number | null): string =>
+  ageSec === null ? 'no data at all' : `no data for ${Math.round(ageSec)} s`;
+
+export const SYMBOL_RULES: readonly Rule<SymbolFacts>[] = [
+  { id: 'silent', level: 'CRIT', reason: (f) => (isLate(f) ? silence(f.ageSec) : null) },
   {
+    id: 'unwritten',
+    level: 'CRIT',
+    reason: (f) => (f.writeError === null ? null : `rows wait: ${f.writeError}`),
+  },
+  { id: 'dropping', level: 'CRIT', reason: (f) => (f.dropped > 0 ? `${f.dropped} events dropped` : null) },
+  {
+    id: 'resyncing',
+    level: 'WARN',
+    afterSec: MEND_SEC,
+    reason: (f) => (f.isUnjoined && f.uptimeSec > GRACE_SEC ? 'book not joined' : null),
+  },
+];
+
+export const WORKER_RULES: readonly Rule<WorkerFacts>[] = [
+  {
+    id: 'restarting',
     level: 'CRIT',
     reason: (f) => (f.thread === 'restarting' ? `restarting (${f.lastError ?? 'unknown reason'})` : null),
   },
   {
+    id: 'down',
     level: 'CRIT',
-    reason: (f) =>
-      f.down && f.ageSec > CONNECT_SEC ? `no connection (${f.lastError ?? 'not yet opened'})` : null,
+    afterSec: MEND_SEC,
+    reason: (f) => (f.down ? `no connection (${f.lastError ?? 'not yet opened'})` : null),
   },
+  { id: 'silent', level: 'CRIT', reason: (f) => (isSilent(f) ? silence(f.ageSec) : null) },
   {
-    level: 'CRIT',
-    reason: (f) => (f.lastEventAgeSec === null && f.ageSec > GRACE_SEC ? 'no data at all' : null),
-  },
-  {
-    level: 'CRIT',
-    reason: (f) =>
-      f.lastEventAgeSec !== null && f.lastEventAgeSec > LATE_SEC[f.feed]
-        ? `no data for ${Math.round(f.lastEventAgeSec)} s`
-        : null,
-  },
-  {
+    id: 'unwritten',
     level: 'CRIT',
     reason: (f) => (f.writeError === null ? null : `rows wait: ${f.writeError}`),
   },
-  { level: 'CRIT', reason: (f) => (f.dropped > 0 ? `${f.dropped} events dropped` : null) },
+  { id: 'dropping', level: 'CRIT', reason: (f) => (f.dropped > 0 ? `${f.dropped} events dropped` : null) },
   {
+    id: 'late',
     level: 'WARN',
-    reason: (f) =>
-      f.unsynced.length > 0 && f.ageSec > GRACE_SEC ? `books not joined: ${list(f.unsynced)}` : null,
+    reason: (f) => (f.late.length > 0 && !f.down && !isSilent(f) ? `no data of ${list(f.late)}` : null),
   },
-  { level: 'WARN', reason: (f) => (f.captureError === null ? null : `capture: ${f.captureError}`) },
+  {
+    id: 'resyncing',
+    level: 'WARN',
+    afterSec: MEND_SEC,
+    reason: (f) =>
+      f.unjoined.length > 0 && f.uptimeSec > GRACE_SEC ? `books not joined: ${list(f.unjoined)}` : null,
+  },
+  {
+    id: 'capture',
+    level: 'WARN',
+    reason: (f) => (f.captureError === null ? null : `capture: ${f.captureError}`),
+  },
 ];
 
-const WHOLE_RULES: readonly Rule<WholeFacts>[] = [
-  { level: 'CRIT', reason: (f) => (f.writerError === null ? null : `writer: ${f.writerError}`) },
+export const VENUE_RULES: readonly Rule<VenueFacts>[] = [
+  { id: 'rest', level: 'CRIT', reason: (f) => f.restError },
   {
+    id: 'banned',
+    level: 'CRIT',
+    reason: (f) => (isAbove(f.bannedSec, 0) ? `banned for ${Math.ceil(f.bannedSec)} s` : null),
+  },
+  {
+    id: 'paused',
+    level: 'WARN',
+    reason: (f) =>
+      f.pausedSec > 0 && !isAbove(f.bannedSec, 0)
+        ? `limited: no requests for ${Math.ceil(f.pausedSec)} s`
+        : null,
+  },
+  {
+    id: 'throttled',
+    level: 'WARN',
+    afterSec: 10,
+    reason: (f) => (f.throttle && f.pausedSec <= 0 ? `throttled: ${f.waiting} requests wait` : null),
+  },
+];
+
+export const WHOLE_RULES: readonly Rule<WholeFacts>[] = [
+  {
+    id: 'writer',
+    level: 'CRIT',
+    reason: (f) => (f.writerError === null ? null : `writer: ${f.writerError}`),
+  },
+  {
+    id: 'fsync',
     level: 'WARN',
     reason: (f) => (f.fsyncLagMs > 5_000 ? `disk: ${Math.round(f.fsyncLagMs)} ms behind` : null),
   },
-  { level: 'WARN', reason: (f) => (f.stageErrors > 0 ? `${f.stageErrors} batches failed in a stage` : null) },
   {
+    id: 'disk',
+    level: 'CRIT',
+    reason: (f) =>
+      isBelow(f.diskFreeBytes, LEAST_FREE_BYTES)
+        ? `disk: ${Math.floor(f.diskFreeBytes / 1e6)} MB free`
+        : null,
+  },
+  {
+    id: 'disk_soon',
+    level: 'CRIT',
+    reason: (f) => (isBelow(f.diskFullInSec, 2 * HOUR_SEC) ? fullIn(f.diskFullInSec) : null),
+  },
+  {
+    id: 'disk_later',
+    level: 'WARN',
+    reason: (f) =>
+      isBelow(f.diskFullInSec, 48 * HOUR_SEC) && !isBelow(f.diskFullInSec, 2 * HOUR_SEC)
+        ? fullIn(f.diskFullInSec)
+        : null,
+  },
+  {
+    id: 'stages',
+    level: 'WARN',
+    reason: (f) => (f.stageErrors > 0 ? `${f.stageErrors} batches failed in a stage` : null),
+  },
+  {
+    id: 'loop',
     level: 'WARN',
     reason: (f) => (f.loopLagMs > 1_000 ? `main thread held for ${Math.round(f.loopLagMs)} ms` : null),
   },
-  { level: 'CRIT', reason: (f) => (f.preflight.length > 0 ? f.preflight.join('; ') : null) },
+  {
+    id: 'memory',
+    level: 'WARN',
+    afterSec: 10,
+    reason: (f) =>
+      f.rssMb > f.maxRssMb ? `memory: ${Math.round(f.rssMb)} MB, of ${f.maxRssMb} at most` : null,
+  },
+  {
+    id: 'clock',
+    level: 'WARN',
+    reason: (f) => (f.clockStepSec === null ? null : `clock: set by ${f.clockStepSec} s`),
+  },
 ];
+
+function isAbove(value: number | null, bound: number): value is number {
+  return value !== null && value > bound;
+}
+
+function isBelow(value: number | null, bound: number): value is number {
+  return value !== null && value < bound;
+}
+
+const fullIn = (sec: number): string =>
+  sec < 2 * HOUR_SEC
+    ? `disk: full in ${Math.floor(sec / 60)} min`
+    : `disk: full in ${Math.floor(sec / HOUR_SEC)} h`;
 
 function list(names: readonly string[]): string {
   return names.length <= 3
@@ -106,17 +254,9 @@ function list(names: readonly string[]): string {
 
 const ORDER: readonly Level[] = ['OK', 'WARN', 'CRIT'];
 
+/** 0 OK, 1 WARN, 2 CRIT: the exit code of the health command, the number in the metrics. */
+export const rank = (level: Level): number => ORDER.indexOf(level);
+
 export function worst(levels: readonly Level[]): Level {
-  return levels.reduce<Level>((a, b) => (ORDER.indexOf(b) > ORDER.indexOf(a) ? b : a), 'OK');
+  return levels.reduce<Level>((a, b) => (rank(b) > rank(a) ? b : a), 'OK');
 }
-
-function judge<F>(rules: readonly Rule<F>[], facts: F): Judged {
-  const held = rules.flatMap((rule) => {
-    const reason = rule.reason(facts);
-    return reason === null ? [] : [{ level: rule.level, reason }];
-  });
-  return { level: worst(held.map((one) => one.level)), reasons: held.map((one) => one.reason) };
-}
-
-export const judgeWorker = (facts: WorkerFacts): Judged => judge(WORKER_RULES, facts);
-export const judgeWhole = (facts: WholeFacts): Judged => judge(WHOLE_RULES, facts);

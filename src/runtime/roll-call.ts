@@ -26,8 +26,8 @@ export interface RollCallPort {
 export interface RollCall {
   /** Resolves when each venue has answered, failed, or let us wait. Symbols that a venue does not list, in words. */
   first(): Promise<readonly string[]>;
-  /** The venues that have not answered as they should, with the reason. */
-  failures(): readonly string[];
+  /** Why it has not passed, by venue. */
+  failures(): ReadonlyMap<string, string>;
   /** By venue; null before the first answer. */
   restOk(): Readonly<Record<string, { readonly rest_ok: boolean | null }>>;
   /** Resolves when nothing of it is under way any more. */
@@ -44,12 +44,12 @@ export function createRollCall(port: RollCallPort): RollCall {
 
   /** Said once for each reason, not for each of the endless tries. */
   const fail = (id: string, code: string, message: string): void => {
-    const text = `${id}.ticker.preflight ${code} ${message}`.slice(0, 250);
+    const text = `preflight ${code} ${message}`.slice(0, 250);
     restOk.set(id, false);
     if (failing.get(id) === text) return;
     failing.set(id, text);
     const hint = port.kind === 'live' ? ' (tried again for ever; without a network use --sim)' : '';
-    port.say(`[NG] preflight: ${text}${hint}`);
+    port.say(`[NG] preflight: ${id}.ticker.${text}${hint}`);
     port.note({ type: 'preflight', scope: id, code, message });
   };
 
@@ -91,7 +91,7 @@ export function createRollCall(port: RollCallPort): RollCall {
 
   return {
     first: async () => (await Promise.all(stations.map(callOne))).flat(),
-    failures: () => [...failing.values()],
+    failures: () => failing,
     restOk: () => Object.fromEntries([...restOk].map(([id, rest_ok]) => [id, { rest_ok }])),
     async stop() {
       for (const cancel of cancels) cancel();

@@ -12,6 +12,8 @@ describe('defaults', () => {
       writer: { flush_ms: 50, fsync_ms: 1000, queue_mb: 64, reserve_mb: 4 },
       archive: { max_file_mb: 256 },
       retention: { max_age_days: null, min_free_mb: null },
+      health: { max_rss_mb: 1500, webhook: null },
+      http: { enabled: false, host: '127.0.0.1', port: 9464 },
       venues: {
         wide: {
           enabled: true,

@@ -12,6 +12,7 @@ import { CLOCK_START_US, manualClock } from '../support/clock.ts';
 import { until } from '../support/collector.ts';
 import { removeFolder, tempFolder } from '../support/files.ts';
 import { endNow, limited, STRETCH } from '../support/governor.ts';
+import { ARCHIVE, CLOCK, DISK } from '../support/status.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -57,13 +58,18 @@ test('rate_stats.json every 5 s, events.jsonl at each change, without any worker
     last_error: null,
   };
   const none = { count: 0, last: null };
-  const failing: string[] = [];
+  const failing = new Map<string, string>();
   const telemetry = startTelemetry({
     dataDir: folder,
     clock,
     version: '0',
     kind: 'sim',
-    mode: 'PROD',
+    settings: {
+      runtime: { mode: 'PROD' },
+      health: { max_rss_mb: 1_500, webhook: null },
+      http: { enabled: false, host: '127.0.0.1', port: 0 },
+    },
+    say: () => undefined,
     workers: () => [],
     governors: [governor],
     writer: () => writer,
@@ -76,16 +82,9 @@ test('rate_stats.json every 5 s, events.jsonl at each change, without any worker
     restOk: () => ({}),
     failingFiles: () => new Map(),
     quarantined: () => 0,
-    disk: () => ({ disk_free_bytes: 1, disk_full_in_sec: null, disk_forecast: null, disk_hold: false }),
-    archive: () => ({
-      waiting: 0,
-      sealed: 0,
-      recovered: 0,
-      errors: 0,
-      last_error: null,
-      oldest_waiting_sec: 0,
-    }),
-    clockStatus: () => ({ steps: 0, last_step_sec: null, last_step_ts: null, drift_ms: 0 }),
+    disk: () => DISK,
+    archive: () => ARCHIVE,
+    clockStatus: () => CLOCK,
     makeRoom: async () => false,
     note: ledger.note,
     onError: (scope, { message }) => {
@@ -100,7 +99,7 @@ test('rate_stats.json every 5 s, events.jsonl at each change, without any worker
   }
   await until('the file of 20 s', () => read('rate_stats.json')?.includes(`"ts":${at(20)},`) === true);
 
-  failing.push('okx.ticker.preflight ENOTFOUND');
+  failing.set('okx', 'preflight ENOTFOUND');
   endNow(governor, clock.monoMs(), limited(60_000, { outcome: 418, ban: true }));
   clock.advance(5_000);
   await until('the change is told', () => read('events.jsonl')?.includes('"throttle"') === true);

@@ -9,13 +9,15 @@ import { PROJECT } from '../support/place.ts';
 
 /** DESIGN 6.4; what its versions do not measure yet is left out there in EVENTS.md too. */
 const DESIGN = {
-  top: 'schema_version ts pid started_ts uptime_sec mode kind state level reasons workers writer venues host',
+  top:
+    'schema_version ts pid started_ts uptime_sec mode kind state level level_since_ts reasons workers writer ' +
+    'venues host webhook',
   worker:
-    'id venue feed transport state level last_event_ts last_event_age_sec events_total events_60s rows_written ' +
+    'id venue feed transport state level reasons last_event_ts last_event_age_sec late_sec frames events_total events_60s rows_written ' +
     'reconnects gaps errors_60s queue dropped latency_ms last_error symbols',
-  symbol: 'state age_sec resyncs dropped',
+  symbol: 'state level age_sec late_sec resyncs dropped',
   writer: 'rows bytes fsync_lag_ms quarantined disk_free_bytes',
-  venue: 'rest_ok',
+  venue: 'rest_ok level reasons',
   host: 'rss_mb event_loop_lag_ms',
   latency: 'p50 p99',
 };

@@ -1,125 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import type { Batch } from '../../src/core/batch.ts';
-import { DEFAULT_TUNING, type FeedStatus, type FetcherInit } from '../../src/runtime/protocol.ts';
-import { buildStatus, createWorkerTally, type StatusInput } from '../../src/runtime/status.ts';
-import type { Thread, ThreadState } from '../../src/runtime/thread.ts';
+import { createJudge } from '../../src/runtime/hysteresis.ts';
+import { buildStatus, type StatusInput } from '../../src/runtime/status.ts';
+import { createWorkerTally } from '../../src/runtime/worker-tally.ts';
 import { CLOCK_START_US, manualClock } from '../support/clock.ts';
-
-const FEED: FeedStatus = {
-  state: 'collecting',
-  frames: 1,
-  events: 1,
-  rejects: 2,
-  duplicates: 3,
-  ahead: 4,
-  stale: 5,
-  ignored: { pong: 6 },
-  reconnects: 7,
-  resyncs: 8,
-  dropped: 0,
-  queued: 9,
-  lastError: null,
-  capture: null,
-  symbols: {},
-};
-
-function threadOf(state: ThreadState, status: FeedStatus | null, lastError: string | null = null): Thread {
-  const init: FetcherInit = {
-    venue: 'okx',
-    feed: 'orderbook',
-    instruments: [],
-    endpoints: {},
-    options: { depth: 200, stream: null },
-    transport: 'ws',
-    capture: null,
-    tuning: DEFAULT_TUNING,
-    seen: {},
-  };
-  return {
-    id: 'okx.orderbook',
-    init,
-    state: () => state,
-    status: () => status,
-    restarts: () => 1,
-    rotate: () => undefined,
-    hold: () => undefined,
-    lastError: () => lastError,
-    pause: () => undefined,
-    stop: async () => undefined,
-  };
-}
-
-const batchOf = (
-  events: number,
-  venueUs: number,
-  localUs: number,
-  symbols: readonly string[] = [],
-): Batch => ({
-  venue: 'okx',
-  feed: 'trades',
-  parts: symbols.map((symbol) => ({
-    symbol,
-    start: 0,
-    end: 0,
-    rows: 1,
-    lastRow: 0,
-    day: '2026-11-21',
-    begins: false,
-  })),
-  bytes: new Uint8Array(0),
-  columns: Float64Array.from(Array(events).fill([0, venueUs, localUs]).flat() as number[]),
-  width: 3,
-  events,
-  firstLocalUs: localUs,
-  lastLocalUs: localUs,
-});
-
-function inputOf(workers: StatusInput['workers'], more: Partial<StatusInput> = {}): StatusInput {
-  return {
-    nowUs: CLOCK_START_US + 20_000_000,
-    pid: 1,
-    version: '0',
-    startedUs: CLOCK_START_US,
-    uptimeSec: 20,
-    mode: 'PROD',
-    kind: 'sim',
-    phase: 'collecting',
-    workers,
-    writer: {
-      rows: 0,
-      bytes: 0,
-      fsync_lag_ms: 0,
-      queue_bytes: 0,
-      rows_lost: 0,
-      open_files: 0,
-      errors: 0,
-      failing_files: 0,
-      last_error: null,
-    },
-    disk: { disk_free_bytes: null, disk_full_in_sec: null, disk_forecast: null, disk_hold: false },
-    archive: { waiting: 0, sealed: 0, recovered: 0, errors: 0, last_error: null, oldest_waiting_sec: 0 },
-    clock: { steps: 0, last_step_sec: null, last_step_ts: null, drift_ms: 0 },
-    quarantined: 0,
-    failingFiles: new Map(),
-    venues: {},
-    isRising: (_, count) => count > 0,
-    host: { rss_mb: 1, event_loop_lag_ms: 0 },
-    whole: { writerError: null, fsyncLagMs: 0, stageErrors: 0, loopLagMs: 0, preflight: [] },
-    stages: {},
-    ...more,
-  };
-}
+import { batchOf, FEED, inputOf, RATES, tallyOf, threadOf } from '../support/status.ts';
 
 describe('the tally of a worker', () => {
   test('counts over its life and over the last minute', () => {
     const clock = manualClock();
-    const tally = createWorkerTally(clock);
-    expect(tally.read()).toMatchObject({
-      eventsTotal: 0,
-      lastEventUs: null,
-      lastEventAgeMs: null,
-      latency: { p50: null },
-    });
+    const tally = createWorkerTally(clock, 'trades');
+    expect(tally.read()).toMatchObject({ eventsTotal: 0, lastEventUs: null, latency: { p50: null } });
+    expect(tally.silence()).toEqual({ ageMs: null, lateMs: 600_000 });
     tally.batch(batchOf(3, CLOCK_START_US, CLOCK_START_US + 2_500));
     tally.written(3);
     tally.error();
@@ -132,20 +23,15 @@ describe('the tally of a worker', () => {
       rowsWritten: 3,
       gaps: 0,
       lastEventUs: CLOCK_START_US + 8_000,
-      lastEventAgeMs: 0,
       latency: { p50: -1, p99: -1 },
     });
     clock.advance(1_000);
-    expect(tally.read()).toMatchObject({
-      eventsTotal: 5,
-      events60s: 2,
-      errors60s: 0,
-      lastEventAgeMs: 1_000,
-    });
+    expect(tally.read()).toMatchObject({ eventsTotal: 5, events60s: 2, errors60s: 0 });
+    expect(tally.silence()).toEqual({ ageMs: 1_000, lateMs: 600_000 });
   });
 
   test('one gap is one, whatever it takes with it', () => {
-    const tally = createWorkerTally(manualClock());
+    const tally = createWorkerTally(manualClock(), 'orderbook');
     const scope = 'okx.orderbook';
     tally.gap({ type: 'reconnect', scope });
     tally.gap({ type: 'reconnect', scope, was_up: false });
@@ -156,14 +42,23 @@ describe('the tally of a worker', () => {
     tally.gap({ type: 'resync', scope, symbol: 'A', reason: 'sequence: 1 is followed by 3' });
     expect(tally.read().gaps).toBe(3);
   });
+
+  test('symbols are silent each by itself', () => {
+    const clock = manualClock();
+    const tally = tallyOf(clock, ['A', 'B']);
+    for (let at = 0; at < 10; at++) {
+      clock.advance(1_000);
+      tally.batch(batchOf(1, CLOCK_START_US, CLOCK_START_US, ['A']));
+    }
+    clock.advance(500);
+    expect(tally.silence('A')).toEqual({ ageMs: 500, lateMs: 20_000 });
+    expect(tally.silence('B')).toEqual({ ageMs: 10_500, lateMs: 60_000 });
+    expect(tally.silence('C')).toEqual({ ageMs: null, lateMs: 60_000 });
+  });
 });
 
 describe('the status', () => {
-  const fresh = () => {
-    const tally = createWorkerTally(manualClock());
-    tally.batch(batchOf(1, CLOCK_START_US, CLOCK_START_US + 19_000_000));
-    return tally;
-  };
+  const fresh = () => tallyOf(manualClock());
   const stateOf = (input: StatusInput) => {
     const { object, level, reasons } = buildStatus(input);
     return [object.state, object.level, level, reasons];
@@ -173,7 +68,7 @@ describe('the status', () => {
     const well = { thread: threadOf('running', FEED), tally: fresh() };
     expect(stateOf(inputOf([well]))).toEqual(['collecting', 'OK', 'OK', []]);
     const ill = { thread: threadOf('restarting', FEED, 'exit 1'), tally: fresh() };
-    expect(stateOf(inputOf([well, ill]))).toEqual([
+    expect(stateOf(inputOf([ill]))).toEqual([
       'degraded',
       'CRIT',
       'CRIT',
@@ -189,7 +84,7 @@ describe('the status', () => {
   });
 
   test('no data at all is never OK', () => {
-    const dumb = { thread: threadOf('running', FEED), tally: createWorkerTally(manualClock()) };
+    const dumb = { thread: threadOf('running', FEED), tally: createWorkerTally(manualClock(), 'orderbook') };
     expect(stateOf(inputOf([dumb]))).toMatchObject([
       'degraded',
       'CRIT',
@@ -204,7 +99,7 @@ describe('the status', () => {
       tally: fresh(),
     }));
     const { object } = buildStatus(inputOf(workers));
-    expect((object.workers as { state: string }[]).map((one) => one.state)).toEqual([
+    expect(object.workers.map((one) => one.state)).toEqual([
       'starting',
       'connecting',
       'restarting',
@@ -214,54 +109,55 @@ describe('the status', () => {
 
   const SYMBOLS = {
     A: { state: 'synced', lastLocalUs: CLOCK_START_US, events: 5, resyncs: 2, dropped: 0 },
-    B: { state: 'joining', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 0 },
+    B: { state: 'joining', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 3 },
   } as const;
 
-  test('symbols: the age of the newest event, null before the first; books not joined are told', () => {
+  test('symbols: level, age and bound of each; the worst is told of them all', () => {
     const clock = manualClock();
-    const tally = createWorkerTally(clock);
-    tally.batch(batchOf(1, CLOCK_START_US, CLOCK_START_US, ['A', 'C']));
-    clock.advance(500);
-    tally.batch(batchOf(1, CLOCK_START_US, CLOCK_START_US, ['C']));
-    clock.advance(1_000);
-    const { object, reasons } = buildStatus(
-      inputOf([{ thread: threadOf('running', { ...FEED, symbols: SYMBOLS }), tally }]),
-    );
-    expect(object.workers).toMatchObject([
-      {
-        last_event_age_sec: 1,
-        symbols: {
-          A: { state: 'synced', age_sec: 1.5, resyncs: 2, dropped: 0 },
-          B: { state: 'joining', age_sec: null, resyncs: 0, dropped: 0 },
-        },
+    const thread = threadOf('running', { ...FEED, symbols: SYMBOLS });
+    const tally = tallyOf(clock, ['A']);
+    clock.advance(1_500);
+    const input = inputOf([{ thread, tally }], { judge: createJudge(clock) });
+    const { object, reasons, scopes } = buildStatus(input);
+    expect(object.workers[0]).toMatchObject({
+      level: 'WARN',
+      last_event_age_sec: 1.5,
+      late_sec: 60,
+      symbols: {
+        A: { state: 'synced', level: 'OK', age_sec: 1.5, late_sec: 60, resyncs: 2, dropped: 0 },
+        B: { state: 'joining', level: 'CRIT', age_sec: null, late_sec: 60, resyncs: 0, dropped: 3 },
       },
-    ]);
-    expect(reasons).toEqual(['okx.orderbook: books not joined: B']);
-  });
-
-  test("a file that cannot be written is its own worker's reason, and no other's", () => {
-    const worker = { thread: threadOf('running', FEED), tally: fresh() };
-    const of = (file: string) =>
-      buildStatus({ ...inputOf([worker]), failingFiles: new Map([[file, 'ENOSPC: no space left']]) });
-    expect(of('raw/orderbook-okx-BTC-USDT.csv')).toMatchObject({
-      level: 'CRIT',
-      reasons: ['okx.orderbook: rows wait: raw/orderbook-okx-BTC-USDT.csv: ENOSPC: no space left'],
     });
-    expect(of('raw/trades-okx-BTC-USDT.csv').reasons).toEqual([]);
+    expect(reasons).toEqual(['okx.orderbook: no data of B']);
+    expect(scopes.map(({ scope, symbol, level }) => [scope, symbol, level])).toEqual([
+      ['okx.orderbook', 'A', 'OK'],
+      ['okx.orderbook', 'B', 'CRIT'],
+      ['okx.orderbook', undefined, 'WARN'],
+      ['okx', undefined, 'WARN'],
+      ['collector', undefined, 'WARN'],
+    ]);
   });
 
-  test.each([-7200, 3600])(
-    'a wall clock that is set by %d s makes nothing old, and hides no silence',
-    (step) => {
+  test('a book that is not joined is told when it is not mended within seconds', () => {
+    const clock = manualClock();
+    const symbols = { A: { ...SYMBOLS.A, state: 'resyncing' } } as const;
+    const worker = { thread: threadOf('running', { ...FEED, symbols }), tally: tallyOf(clock, ['A']) };
+    const judge = createJudge(clock);
+    const look = () => buildStatus(inputOf([worker], { judge })).reasons;
+    expect(look()).toEqual([]);
+    clock.advance(5_000);
+    expect(look()).toEqual(['okx.orderbook: books not joined: A']);
+  });
+
+  test.each([-7_200, 7_200])(
+    'a wall clock that is set by %d s makes nothing late, and hides no silence',
+    (stepSec) => {
       const clock = manualClock();
-      const tally = createWorkerTally(clock);
       const symbols = { A: SYMBOLS.A };
-      tally.batch(batchOf(1, CLOCK_START_US, clock.wallUs(), ['A']));
-      clock.stepWall(clock.wallUs() + step * 1_000_000);
-      const look = () =>
-        buildStatus(
-          inputOf([{ thread: threadOf('running', { ...FEED, symbols }), tally }], { nowUs: clock.wallUs() }),
-        );
+      const worker = { thread: threadOf('running', { ...FEED, symbols }), tally: tallyOf(clock, ['A']) };
+      const judge = createJudge(clock);
+      clock.stepWall(clock.wallUs() + stepSec * 1_000_000);
+      const look = () => buildStatus(inputOf([worker], { judge, nowUs: clock.wallUs() }));
       clock.advance(2_000);
       const aged = (sec: number) => [{ last_event_age_sec: sec, symbols: { A: { age_sec: sec } } }];
       expect(look()).toMatchObject({ level: 'OK', object: { workers: aged(2) } });
@@ -270,4 +166,43 @@ describe('the status', () => {
       expect(look().object.workers).toMatchObject(aged(61));
     },
   );
+
+  test('a venue is as bad as its feeds and its REST; another one is not touched', () => {
+    const worker = { thread: threadOf('restarting', FEED, 'exit 1'), tally: fresh() };
+    const rates = { okx: { ...RATES, paused_sec: 30, throttle: true } };
+    const venues = { okx: { rest_ok: true }, bybit: { rest_ok: false } };
+    const preflight = new Map([['bybit', 'preflight ENOTFOUND x']]);
+    const { object, reasons } = buildStatus(inputOf([worker], { venues, rates, preflight }));
+    expect(object.venues).toEqual({
+      okx: {
+        rest_ok: true,
+        level: 'CRIT',
+        reasons: ['limited: no requests for 30 s', 'orderbook: restarting (exit 1)'],
+      },
+      bybit: { rest_ok: false, level: 'CRIT', reasons: ['preflight ENOTFOUND x'] },
+    });
+    expect(reasons).toEqual([
+      'okx: limited: no requests for 30 s',
+      'bybit: preflight ENOTFOUND x',
+      'okx.orderbook: restarting (exit 1)',
+    ]);
+  });
+
+  test("a file that cannot be written is its own symbol's and worker's reason, and no other's", () => {
+    const tally = tallyOf(manualClock(), ['BTC/USDT', 'A']);
+    const symbols = { 'BTC/USDT': SYMBOLS.A, A: SYMBOLS.A };
+    const worker = { thread: threadOf('running', { ...FEED, symbols }), tally };
+    const of = (file: string) =>
+      buildStatus({ ...inputOf([worker]), failingFiles: new Map([[file, 'ENOSPC: no space left']]) });
+    const failing = of('raw/orderbook-okx-BTC-USDT.csv');
+    expect(failing).toMatchObject({
+      level: 'CRIT',
+      reasons: ['okx.orderbook: rows wait: raw/orderbook-okx-BTC-USDT.csv: ENOSPC: no space left'],
+    });
+    expect(failing.object.workers[0]?.symbols).toMatchObject({
+      'BTC/USDT': { level: 'CRIT' },
+      A: { level: 'OK' },
+    });
+    expect(of('raw/trades-okx-BTC-USDT.csv').reasons).toEqual([]);
+  });
 });

@@ -1,0 +1,135 @@
+/** What every part says of itself, asked for and put together into the status. */
+
+import type { Settings } from '../../config/schema.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Failure } from '../core/result.ts';
+import type { Kind } from '../io/data-dir.ts';
+import type { WriterStatus } from '../io/safe-writer.ts';
+import type { WebhookStatus } from '../io/webhook.ts';
+import type { Governor } from './governor.ts';
+import type { HealthLog } from './health-log.ts';
+import type { Judge } from './hysteresis.ts';
+import type { Pipeline } from './pipeline.ts';
+import { type RateStats, rateStats } from './rate-stats.ts';
+import { createRising } from './rising.ts';
+import { buildStatus, type Status, type StatusInput } from './status.ts';
+
+/** The parts, as the composition has them. */
+export interface StatusSources {
+  readonly clock: Clock;
+  readonly version: string;
+  readonly kind: Kind;
+  readonly settings: Pick<Settings, 'runtime' | 'health'>;
+  workers(): StatusInput['workers'];
+  readonly governors: readonly Governor[];
+  writer(): WriterStatus;
+  failingFiles(): ReadonlyMap<string, string>;
+  latest(): { readonly errors: number };
+  stages(): ReturnType<Pipeline['status']>;
+  ledger(): { readonly count: number; readonly last: Failure | null };
+  log(): { readonly count: number; readonly last: Failure | null };
+  rejects(): number;
+  quarantined(): number;
+  /** Why it has not passed, by venue. */
+  preflightFailures(): ReadonlyMap<string, string>;
+  restOk(): StatusInput['venues'];
+  disk(): StatusInput['disk'];
+  archive(): StatusInput['archive'];
+  clockStatus(): StatusInput['clock'];
+}
+
+/** What the telemetry itself knows. */
+export interface Measured {
+  readonly phase: StatusInput['phase'];
+  readonly loopLagMs: number;
+  readonly webhook: WebhookStatus | null;
+}
+
+export interface Gathered {
+  readonly status: Status;
+  readonly rates: RateStats;
+}
+
+export interface GatherMemory {
+  readonly judge: Judge;
+  readonly log: Pick<HealthLog, 'sinceUs'>;
+}
+
+/** Begins to count the uptime. */
+export function createGather(
+  sources: StatusSources,
+  { judge, log }: GatherMemory,
+): (now: Measured) => Gathered {
+  const { clock, settings } = sources;
+  const startedUs = clock.wallUs();
+  const startedMs = clock.monoMs();
+  const isRising = createRising(clock);
+
+  return ({ phase, loopLagMs, webhook }) => {
+    const disk = sources.disk();
+    const clockStatus = sources.clockStatus();
+    const writer = sources.writer();
+    const stages = sources.stages();
+    const rates = rateStats(sources.governors, clock.wallUs());
+    const rssMb = Math.round(process.memoryUsage.rss() / 1e5) / 10;
+    const status = buildStatus({
+      nowUs: clock.wallUs(),
+      pid: process.pid,
+      version: sources.version,
+      startedUs,
+      uptimeSec: Math.round(clock.monoMs() - startedMs) / 1000,
+      mode: settings.runtime.mode,
+      kind: sources.kind,
+      phase,
+      levelSinceUs: log.sinceUs,
+      judge,
+      isRising,
+      rates: rates.stats,
+      preflight: sources.preflightFailures(),
+      workers: sources.workers(),
+      writer,
+      failingFiles: sources.failingFiles(),
+      disk,
+      archive: sources.archive(),
+      clock: clockStatus,
+      quarantined: sources.quarantined(),
+      venues: sources.restOk(),
+      host: { rss_mb: rssMb, event_loop_lag_ms: Math.round(loopLagMs) },
+      whole: {
+        writerError: writer.failing_files === 0 ? null : writer.last_error,
+        fsyncLagMs: writer.fsync_lag_ms,
+        stageErrors: isRising('stages', stages.errors) ? stages.errors : 0,
+        loopLagMs,
+        rssMb,
+        maxRssMb: settings.health.max_rss_mb,
+        diskFreeBytes: disk.disk_free_bytes,
+        diskFullInSec: disk.disk_full_in_sec,
+        clockStepSec: isRising('clock', clockStatus.steps) ? clockStatus.last_step_sec : null,
+      },
+      webhook,
+      stages: {
+        ...stageFacts(stages),
+        latest_errors: sources.latest().errors,
+        ledger_errors: sources.ledger().count,
+        log_errors: sources.log().count,
+        rejects: sources.rejects(),
+      },
+    });
+    return { status, rates };
+  };
+}
+
+/** The bus, its stages and its sinks, in the words of the status file. */
+function stageFacts({ bus, stages, errors }: ReturnType<Pipeline['status']>) {
+  return {
+    published: bus.published,
+    late: bus.late,
+    errors,
+    parts: [...bus.subscribers, ...stages].map((one) => ({
+      name: one.name,
+      errors: one.errors,
+      last_error: one.lastError?.message ?? null,
+      counts: 'counts' in one ? one.counts : {},
+    })),
+  };
+}

@@ -1,0 +1,134 @@
+/** The facts of symbols, workers and venues, gathered and put to the rules of `health.ts`. */
+
+import { rawFile } from '../flow/rows.ts';
+import {
+  isLate,
+  type Judged,
+  SYMBOL_RULES,
+  type SymbolFacts,
+  VENUE_RULES,
+  type VenueFacts,
+  WORKER_RULES,
+} from './health.ts';
+import type { Judge } from './hysteresis.ts';
+import type { FeedStatus, SymbolStatus } from './protocol.ts';
+import type { RateStats } from './rate-stats.ts';
+import type { Thread } from './thread.ts';
+import type { Silence, WorkerTally } from './worker-tally.ts';
+
+/** One worker: its thread, and what is counted of it here. */
+export interface Watched {
+  readonly thread: Thread;
+  readonly tally: WorkerTally;
+}
+
+export interface VerdictInput {
+  readonly judge: Judge;
+  readonly uptimeSec: number;
+  /** Files that cannot be written now, each with its reason. */
+  readonly failingFiles: ReadonlyMap<string, string>;
+  /** Whether a count has grown lately: what is over must not hold the level for ever. */
+  isRising(key: string, count: number): boolean;
+  /** Why a venue's preflight has not passed, by venue. */
+  readonly preflight: ReadonlyMap<string, string>;
+  readonly rates: RateStats['stats'];
+}
+
+export interface SymbolVerdict extends Judged {
+  readonly symbol: string;
+  readonly status: SymbolStatus;
+  readonly ageSec: number | null;
+  readonly lateSec: number;
+}
+
+export interface WorkerVerdict extends Judged {
+  readonly ageSec: number | null;
+  readonly lateSec: number;
+  readonly lastError: string | null;
+  readonly symbols: readonly SymbolVerdict[];
+}
+
+export function judgeWorker({ thread, tally }: Watched, input: VerdictInput): WorkerVerdict {
+  const { venue, feed } = thread.init;
+  const status = thread.status();
+  const { uptimeSec, judge } = input;
+  const rising = (key: string, count: number): number => (input.isRising(key, count) ? count : 0);
+  const { ageSec, lateSec } = inSeconds(tally.silence());
+  const lastError = status?.lastError ?? thread.lastError();
+
+  const symbols = Object.entries(status?.symbols ?? {}).map(([symbol, one]) => {
+    const facts: SymbolFacts = {
+      feed,
+      uptimeSec,
+      ...inSeconds(tally.silence(symbol)),
+      isUnjoined: one.state === 'joining' || one.state === 'resyncing',
+      dropped: rising(`${thread.id} ${symbol} dropped`, one.dropped),
+      writeError: input.failingFiles.get(rawFile(venue, feed, symbol)) ?? null,
+    };
+    return { symbol, status: one, facts };
+  });
+  const namesOf = (is: (facts: SymbolFacts) => boolean): readonly string[] =>
+    symbols.filter(({ facts }) => is(facts)).map(({ symbol }) => symbol);
+
+  const judged = judge.judge(thread.id, WORKER_RULES, {
+    thread: thread.state(),
+    down: isDown(status),
+    uptimeSec,
+    ageSec,
+    lateSec,
+    late: namesOf(isLate),
+    unjoined: namesOf((facts) => facts.isUnjoined),
+    dropped: rising(`${thread.id} dropped`, status?.dropped ?? 0),
+    writeError: writeError(thread, input.failingFiles),
+    captureError: captureError(thread.id, status, rising),
+    lastError,
+  });
+  return {
+    ...judged,
+    ageSec,
+    lateSec,
+    lastError,
+    symbols: symbols.map(({ symbol, status: own, facts }) => ({
+      symbol,
+      status: own,
+      ageSec: facts.ageSec,
+      lateSec: facts.lateSec,
+      ...judge.judge(`${thread.id} ${symbol}`, SYMBOL_RULES, facts),
+    })),
+  };
+}
+
+export function judgeVenue(id: string, input: VerdictInput): Judged {
+  const rates = input.rates[id];
+  const facts: VenueFacts = {
+    restError: input.preflight.get(id) ?? null,
+    bannedSec: rates?.state === 'banned' ? rates.paused_sec : null,
+    pausedSec: rates?.paused_sec ?? 0,
+    throttle: rates?.throttle ?? false,
+    waiting: rates?.waiting ?? 0,
+  };
+  return input.judge.judge(id, VENUE_RULES, facts);
+}
+
+const isDown = (status: FeedStatus | null): boolean => status === null || status.state === 'waiting';
+
+function inSeconds({ ageMs, lateMs }: Silence): { readonly ageSec: number | null; readonly lateSec: number } {
+  return { ageSec: ageMs === null ? null : Math.round(ageMs) / 1000, lateSec: Math.round(lateMs) / 1000 };
+}
+
+function captureError(
+  id: string,
+  status: FeedStatus | null,
+  rising: (key: string, count: number) => number,
+): string | null {
+  if (status === null || status.capture === null) return null;
+  const { failing, dropped, last_error } = status.capture;
+  const lost = rising(`${id} capture`, dropped);
+  const reasons = [lost > 0 ? `${lost} lines lost` : null, failing ? last_error : null].filter(Boolean);
+  return reasons.length === 0 ? null : reasons.join('; ');
+}
+
+function writeError({ init: { feed, venue } }: Thread, failing: ReadonlyMap<string, string>): string | null {
+  for (const [file, why] of failing) if (file.startsWith(`raw/${feed}-${venue}-`)) return `${file}: ${why}`;
+  return null;
+}

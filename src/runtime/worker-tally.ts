@@ -1,0 +1,94 @@
+/** What is counted of one worker on this side of the boundary; it outlives the worker's restarts. */
+
+import type { Batch } from '../core/batch.ts';
+import type { Feed } from '../core/event.ts';
+import type { Clock } from '../core/ports.ts';
+import { type Cadence, createCadence } from './cadence.ts';
+import { createLatency } from './latency.ts';
+import type { Fact } from './protocol.ts';
+import { createWindow } from './window.ts';
+
+export interface WorkerTally {
+  batch(batch: Batch): void;
+  written(rows: number): void;
+  error(): void;
+  /** A moment at which data could have been missed: a disconnect, a lost book, an overflow. */
+  gap(fact: Fact): void;
+  readonly read: () => {
+    readonly eventsTotal: number;
+    readonly events60s: number;
+    readonly errors60s: number;
+    readonly rowsWritten: number;
+    readonly gaps: number;
+    readonly lastEventUs: number | null;
+    readonly latency: { readonly p50: number | null; readonly p99: number | null };
+  };
+  /** Of one symbol; of all together when none is named. */
+  silence(symbol?: string): Silence;
+}
+
+/** Counted from the arrival here, on the monotonic clock: a step of the wall clock makes nothing older or newer. */
+export interface Silence {
+  /** Since the newest event; null before the first. */
+  readonly ageMs: number | null;
+  /** The age from which it is late, by its own rate. */
+  readonly lateMs: number;
+}
+
+export function createWorkerTally(clock: Clock, feed: Feed): WorkerTally {
+  const events = createWindow(60);
+  const errors = createWindow(60);
+  const latency = createLatency();
+  const cadence = createCadence(feed);
+  const cadences = new Map<string, Cadence>();
+  let eventsTotal = 0;
+  let rowsWritten = 0;
+  let gaps = 0;
+  let lastEventUs: number | null = null;
+
+  const cadenceOf = (symbol: string): Cadence => {
+    let own = cadences.get(symbol);
+    if (own === undefined) {
+      own = createCadence(feed);
+      cadences.set(symbol, own);
+    }
+    return own;
+  };
+
+  return {
+    batch(batch) {
+      const nowMs = clock.monoMs();
+      eventsTotal += batch.events;
+      events.add(batch.events, nowMs);
+      lastEventUs = batch.lastLocalUs;
+      cadence.arrived(nowMs);
+      for (const part of batch.parts) cadenceOf(part.symbol).arrived(nowMs);
+      const at = (batch.events - 1) * batch.width;
+      latency.add(((batch.columns[at + 2] ?? 0) - (batch.columns[at + 1] ?? 0)) / 1000);
+    },
+    written(rows) {
+      rowsWritten += rows;
+    },
+    error: () => errors.add(1, clock.monoMs()),
+    gap(fact) {
+      // The books that a disconnect or an overflow takes with it are the same gap.
+      if (fact.type === 'resync' && (fact.reason === 'disconnect' || fact.reason === 'overflow')) return;
+      // A try to open a connection that is down already adds nothing to miss.
+      if (fact.type === 'reconnect' && fact.was_up === false) return;
+      gaps += 1;
+    },
+    read: () => ({
+      eventsTotal,
+      events60s: events.sum(clock.monoMs()),
+      errors60s: errors.sum(clock.monoMs()),
+      rowsWritten,
+      gaps,
+      lastEventUs,
+      latency: latency.quantiles(),
+    }),
+    silence(symbol) {
+      const own = symbol === undefined ? cadence : cadenceOf(symbol);
+      return { ageMs: own.ageMs(clock.monoMs()), lateMs: own.lateMs() };
+    },
+  };
+}
