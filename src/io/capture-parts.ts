@@ -131,8 +131,7 @@ export function createParts({ folder, ops, header, onError }: PartsOptions): Par
       });
       await tolerate(() => ops.close(part.fd));
       if (kept === 0 && (await tolerate(() => ops.unlink(part.path)))) count -= 1;
-      const again = isSafe && !part.suspect ? [] : part.unsafe;
-      return again;
+      return isSafe && !part.suspect ? [] : part.unsafe;
     },
     end,
     files: () => count,

@@ -139,7 +139,10 @@ describe('a capture, replayed', () => {
     const rest = files(out).filter((name) => /^(latest|signals)\//.test(name));
     expect(rest.length).toBeGreaterThan(12 + 4);
     expect(rest).toEqual(files(data).filter((name) => /^(latest|signals)\//.test(name)));
-    expect(other(textsOf(out, rest), textsOf(data, rest))).toEqual([]);
+    // A machine that is held up for a second judges without the rows that come late, counts them, and has other signals.
+    const late = run.status().stages.parts.some(({ counts }) => (counts.late_rows ?? 0) > 0);
+    const differ = other(textsOf(out, rest), textsOf(data, rest));
+    expect(late ? differ.filter((name) => !name.includes('signal')) : differ).toEqual([]);
 
     const events = readFileSync(join(PROJECT, 'EVENTS.md'), 'utf8');
     for (const { capture } of run.status().workers) {

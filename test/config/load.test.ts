@@ -127,6 +127,17 @@ describe('the command line', () => {
     expect(settings.venues.wide?.feeds.orderbook?.depth).toBe(50);
   });
 
+  test('--capture records every feed raw, whatever the file says; without it each is as the file says', async () => {
+    await settingsFile('venues: { wide: { feeds: { ticker: { capture: true } } }, narrow: {} }');
+    const captured = async (overrides: LoadInput['overrides']) => {
+      const { wide, narrow } = (await loaded({ overrides })).settings.venues;
+      return [wide, narrow].map((venue) => Object.values(venue?.feeds ?? {}).map((feed) => feed?.capture));
+    };
+    expect(await captured({ capture: true })).toEqual([[true, true, true], [true]]);
+    expect(await captured({ capture: false })).toEqual([[true, false, false], [false]]);
+    expect(await captured({})).toEqual([[true, false, false], [false]]);
+  });
+
   test.each([
     [{ venues: [] }, '--venues: expected one or more of wide, narrow, got nothing'],
     [

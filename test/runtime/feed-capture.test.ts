@@ -253,6 +253,30 @@ describe('a replay gives the rows that the feed gave', () => {
     },
   );
 
+  test('of an answer whose join did not fit the queue, after a frame of another book', async () => {
+    const played = start('binance', 'orderbook', ['BTC/USDT', 'ETH/USDT'], {
+      queueBytes: 900,
+      batchEvents: 2,
+    });
+    const { handlers } = played.source('spot');
+    handlers.onOpen();
+    const delta = (s: string, u: number) => handlers.onFrame(binance.depth(u, u, { s }), LOCAL_US);
+    const answer = (index: number) =>
+      played.asks[index]?.answer(
+        ok({ text: binance.depthAnswer(10), localUs: LOCAL_US, url: urls[index] ?? '' }),
+      );
+    const urls = [DEPTH_URL, DEPTH_URL.replace('BTC', 'ETH')];
+    delta('BTCUSDT', 11);
+    await answer(0);
+    for (let u = 11; u < 30; u++) delta('ETHUSDT', u);
+    delta('BTCUSDT', 12);
+    await answer(1);
+    const lost = played.lines.filter((line) => line.startsWith('note overflow ETH/USDT'));
+    expect(lost.length).toBeGreaterThan(5);
+    expect(lost.at(-1)).toBe('note overflow ETH/USDT 20');
+    await expectSame(played, 4);
+  });
+
   test('of two runs: the second begins with nothing, as its thread did', async () => {
     const played = start('okx', 'trades', ['BTC/USDT']);
     const { handlers } = played.source('public');

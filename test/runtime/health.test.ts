@@ -101,6 +101,7 @@ describe('a worker', () => {
     ['dropped events', { dropped: 7 }, 'CRIT', '7 events dropped'],
     ['a book not joined', { unjoined: ['A', 'B', 'C'] }, 'WARN', 'books not joined: A, B, C'],
     ['many', { unjoined: ['A', 'B', 'C', 'D', 'E'] }, 'WARN', 'books not joined: A, B, C and 2 more'],
+    ['a capture that fails', { captureError: 'ENOSPC: full' }, 'WARN', 'capture: ENOSPC: full'],
   ])('%s', (_, facts, level, reason) => {
     expect(held(WORKER_RULES, { ...WORKER, ...facts })).toEqual([[level, reason]]);
   });

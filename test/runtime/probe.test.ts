@@ -79,7 +79,7 @@ test('rate_stats.json every 5 s, events.jsonl at each change, without any worker
     log: () => none,
     rejects: () => 0,
     preflightFailures: () => failing,
-    restOk: () => ({}),
+    restOk: () => ({ okx: { rest_ok: null } }),
     failingFiles: () => new Map(),
     quarantined: () => 0,
     disk: () => DISK,
@@ -105,6 +105,7 @@ test('rate_stats.json every 5 s, events.jsonl at each change, without any worker
   await until('the change is told', () => read('events.jsonl')?.includes('"throttle"') === true);
   const lines = (read('events.jsonl') ?? '').trimEnd().split('\n');
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { type: 'health', scope: 'okx', from: 'OK', to: 'CRIT', reason: expect.stringContaining('ENOTFOUND') },
     {
       type: 'health',
       scope: 'collector',

@@ -153,6 +153,24 @@ describe('the header', () => {
   });
 });
 
+test('the next part of a run goes on with what its connections had brought', async () => {
+  const linear = { symbol: 'BTC/USDT:USDT', id: 'BTCUSDT', market: 'linear' } as const;
+  const about = { feed: 'ticker', instruments: [linear] } as const;
+  const conn = { conn: 'linear', addr: URLS.bybitLinear };
+  const lines = [
+    part(about),
+    frame('connect', 'linear', URLS.bybitLinear),
+    frame('recv', 'linear', bybit.linearTicker('snapshot', { lastPrice: '1', bid1Price: '2.5' })),
+    part({ ...about, part: 2, line: 2, connections: [conn] }),
+    frame('recv', 'linear', bybit.linearTicker('delta', { lastPrice: '3' })),
+  ];
+  const { rows } = await play(lines.map((line) => at(0, line)));
+  expect(rows.map((row) => [row[7], row[9]])).toEqual([
+    ['2.5', '1'],
+    ['2.5', '3'],
+  ]);
+});
+
 describe('lines that are missing', () => {
   test('lose the books, also where no sequence would tell', async () => {
     const bid = bitflyer.level('5860000.0', '0.1');

@@ -205,4 +205,23 @@ describe('the status', () => {
     });
     expect(of('raw/trades-okx-BTC-USDT.csv').reasons).toEqual([]);
   });
+
+  test('a capture that fails or has lost lines lately is a WARN with the reason; one that has recovered is not', () => {
+    const capture = { failing: false, files: 1, bytes: 2, dropped: 0, errors: 3, last_error: 'ENOSPC: full' };
+    const told = (more: Partial<typeof capture>, rising = false) => {
+      const worker = {
+        thread: threadOf('running', { ...FEED, capture: { ...capture, ...more } }),
+        tally: tallyOf(manualClock()),
+      };
+      const { object, level, reasons } = buildStatus(inputOf([worker], { isRising: () => rising }));
+      expect(object.workers[0]?.capture).toEqual({ ...capture, ...more });
+      return [level, ...reasons];
+    };
+    expect(told({})).toEqual(['OK']);
+    expect(told({ failing: true })).toEqual(['WARN', 'okx.orderbook: capture: ENOSPC: full']);
+    expect(told({ dropped: 7 }, false)).toEqual(['OK']);
+    expect(told({ dropped: 7 }, true)).toEqual(['WARN', 'okx.orderbook: capture: 7 lines lost']);
+    const both = 'okx.orderbook: capture: 7 lines lost; ENOSPC: full';
+    expect(told({ failing: true, dropped: 7 }, true)).toEqual(['WARN', both]);
+  });
 });

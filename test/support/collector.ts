@@ -59,6 +59,9 @@ export interface Status {
   readonly state: string;
   readonly level: string;
   readonly reasons: readonly string[];
+  readonly stages: {
+    readonly parts: readonly { readonly counts: Readonly<Record<string, number>> }[];
+  };
   readonly workers: readonly {
     readonly id: string;
     readonly state: string;
