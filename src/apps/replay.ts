@@ -8,9 +8,11 @@ import type { Settings } from '../../config/schema.ts';
 import type { Market } from '../core/event.ts';
 import { err, failureOf, ok, type Result } from '../core/result.ts';
 import type { Venue } from '../core/venue.ts';
+import { createArchive } from '../io/archive.ts';
 import { replaceFile } from '../io/atomic.ts';
 import { systemClock } from '../io/clock.ts';
 import { attempt, makeFolder, nodeFileOps } from '../io/file-ops.ts';
+import { gzipFile } from '../io/gzip-file.ts';
 import { createLatest } from '../io/latest.ts';
 import { findRecordings, playRecordings, type Recordings } from '../io/recordings.ts';
 import { createSafeWriter } from '../io/safe-writer.ts';
@@ -89,9 +91,12 @@ async function play(
   const onFile = (file: { readonly scope: string; readonly message: string }): void =>
     fail(`${file.scope}: ${file.message}`);
   const { flush_ms, fsync_ms, queue_mb } = settings.writer;
+  // Files end where they did in the run; nobody else is held up by their compression.
+  const archive = createArchive({ dataDir: out, clock, report: onFile, compress: (job) => gzipFile(job) });
   const writer = createSafeWriter({
     root: out,
     clock,
+    seal: (file, day) => archive.take(file, day, 'rotation'),
     flushMs: flush_ms,
     fsyncMs: fsync_ms,
     queueBytes: queue_mb * 1024 * 1024,
@@ -126,6 +131,8 @@ async function play(
   const closed = await writer.close();
   await latest.close();
   await rejects.flush();
+  await archive.settled();
+  await archive.close();
   if (!closed.ok) return err({ code: EXIT.io, message: `cannot write to ${out}: ${closed.error.message}` });
   return report.ok ? ok(report.value) : err({ code: EXIT.usage, message: report.error.message });
 }

@@ -167,6 +167,21 @@ describe('a replay gives the rows that the feed gave', () => {
     await expectSame(played, 7);
   });
 
+  test('of a book whose file was begun anew, for its size and for a new day', async () => {
+    const played = start('bybit', 'orderbook', ['BTC/USDT']);
+    const { handlers } = played.source('spot');
+    handlers.onOpen();
+    played.run.credit(9);
+    handlers.onFrame(bybit.book('snapshot', 10), LOCAL_US);
+    played.run.rotate('BTC/USDT');
+    handlers.onFrame(bybit.book('delta', 11), LOCAL_US + 1);
+    handlers.onFrame(bybit.book('delta', 12), LOCAL_US + 86_400_000_000);
+    played.clock.advance(100);
+    expect(played.lines).toContain('note rotate BTC/USDT');
+    expect(bookRows(played)).toEqual(['S10', 'S10', '+11', 'S11', '+12']);
+    await expectSame(played, 5);
+  });
+
   test('of a ticker whose fields came over a connection that was lost', async () => {
     const played = start('bybit', 'ticker', ['BTC/USDT']);
     played.run.credit(100);
