@@ -4,12 +4,14 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { environment } from '../config/load.ts';
+import { BOOK_HELP, runBook } from '../src/apps/book.ts';
 import { COLLECTOR_HELP, runCollector } from '../src/apps/collector.ts';
 import { runConfig } from '../src/apps/config.ts';
 import { type Console, EXIT, type Place } from '../src/apps/console.ts';
 import { HEALTH_HELP, runHealth } from '../src/apps/health.ts';
 import { REPLAY_HELP, runReplay } from '../src/apps/replay.ts';
 import { runSim, SIM_HELP } from '../src/apps/sim.ts';
+import { runVerify, VERIFY_HELP } from '../src/apps/verify.ts';
 import { VENUES } from '../src/venues/index.ts';
 
 const here = fileURLToPath(import.meta.url);
@@ -34,6 +36,7 @@ const place: Place = {
 const console: Console = {
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
+  ...(process.stderr.isTTY && { progress: (text: string) => void process.stderr.write(`\r\x1b[K${text}`) }),
 };
 
 const HELP = `tapedeck ${manifest.version}: records public market data
@@ -45,6 +48,10 @@ ${HEALTH_HELP}
 ${REPLAY_HELP}
 
 ${SIM_HELP}
+
+${VERIFY_HELP}
+
+${BOOK_HELP}
 
 tapedeck config print | schema
   print the settings that hold, or a JSON Schema of the settings file`;
@@ -59,6 +66,10 @@ function run(command: string | undefined, argv: readonly string[]): Promise<numb
       return runReplay(argv, place, console, environment());
     case 'sim':
       return runSim(argv, console);
+    case 'verify':
+      return runVerify(argv, place, console);
+    case 'book':
+      return runBook(argv, place, console, environment());
     case 'config':
       return runConfig(argv, console, {
         root: place.root,
@@ -97,5 +108,7 @@ try {
   );
   process.exitCode = EXIT.software;
 }
+// Where pipes are asynchronous, what was written may be under way still.
+await new Promise((resolve) => process.stdout.write('', resolve));
 // Handles that are still open (a socket that lingers) must not keep a finished program alive.
 process.exit();

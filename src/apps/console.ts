@@ -3,6 +3,8 @@
 export interface Console {
   out(line: string): void;
   err(line: string): void;
+  /** Puts a text in the place of the terminal's current line; absent where stderr is no terminal. */
+  readonly progress?: (text: string) => void;
 }
 
 export interface Place {

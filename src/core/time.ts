@@ -63,3 +63,10 @@ export function utcDay(us: number): UtcDay {
 export function seconds(us: number): number {
   return Math.trunc(us) / 1_000_000;
 }
+
+/** `2026-11-21T09:00:00.123456Z`. */
+export function isoOf(us: number): string {
+  const ms = Math.floor(us / 1000);
+  const rest = String(Math.trunc(us - ms * 1000)).padStart(3, '0');
+  return new Date(ms).toISOString().replace('Z', `${rest}Z`);
+}

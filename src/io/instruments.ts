@@ -22,6 +22,11 @@ const entries: z.ZodType<readonly Entry[]> = z.array(
   }),
 );
 
+/** What the file says; nothing where there is none. */
+export function readInstruments(dataDir: string): Promise<Result<readonly Entry[]>> {
+  return readEntries(join(dataDir, 'raw', 'instruments.json'));
+}
+
 /** Adds these to the file, or puts them in the place of their earlier entries; the others stay. */
 export async function saveInstruments(
   dataDir: string,

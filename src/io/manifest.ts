@@ -11,7 +11,8 @@ const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const seconds = z.number();
 
-const entrySchema = z.object({
+/** A line of the manifest. */
+export const manifestEntry = z.object({
   /** Relative to the data directory, forward slashes: `raw/archive/2026-11-21/….csv.gz`. */
   file: z.string(),
   /** Lines behind the header. */
@@ -28,7 +29,7 @@ const entrySchema = z.object({
   sealed_by: z.enum(['rotation', 'recovery']),
 });
 
-export type ManifestEntry = z.infer<typeof entrySchema>;
+export type ManifestEntry = z.infer<typeof manifestEntry>;
 export type SealedBy = ManifestEntry['sealed_by'];
 
 export interface ReadOptions {
@@ -110,6 +111,6 @@ function parseEntry(line: string): ManifestEntry | null {
   } catch {
     return null;
   }
-  const parsed = entrySchema.safeParse(json);
+  const parsed = manifestEntry.safeParse(json);
   return parsed.success ? parsed.data : null;
 }

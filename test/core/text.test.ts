@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isDecimal, isZero } from '../../src/core/decimal.ts';
 import { fileSymbol, parseSymbol } from '../../src/core/symbol.ts';
-import { dayOf, isoToUs, msToUs, secondsToUs } from '../../src/core/time.ts';
+import { dayOf, isoOf, isoToUs, msToUs, secondsToUs } from '../../src/core/time.ts';
 
 describe('decimal text', () => {
   test.each(['0', '0.35210000', '5867768.0', '1E-8', '1e+3', '00.1', '12345678901234567890.123'])(
@@ -68,6 +68,11 @@ describe('times', () => {
 
   test.each([0, -1, 17, 5e15, Number.NaN, '12x', '1e12', ''])('%s ms is no time', (ms) => {
     expect(msToUs(ms)).toBeNull();
+  });
+
+  test('a time written out is the same time read', () => {
+    expect(isoOf(1_639_350_329_969_006)).toBe('2021-12-12T23:05:29.969006Z');
+    fc.assert(fc.property(fc.integer({ min: 1e15, max: 4.1e15 }), (us) => isoToUs(isoOf(us)) === us));
   });
 
   test('the day is that of UTC', () => {
