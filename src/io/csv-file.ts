@@ -80,6 +80,14 @@ export function beginAnew(file: CsvFile): void {
   Object.assign(file, fresh());
 }
 
+/** The next rows stay in the open file, whatever day they are of. */
+export function stayOpen(file: CsvFile): void {
+  const [next, ...others] = file.queue;
+  if (next === undefined) return;
+  file.day = next.day ?? file.day;
+  file.queue = [{ ...next, begins: false }, ...others];
+}
+
 export function hasRows(file: CsvFile): boolean {
   return file.taken !== null || file.queue.length > 0;
 }
@@ -97,11 +105,16 @@ function belongsElsewhere(file: CsvFile, chunk: Chunk): boolean {
 
 /** Rows that are not in the file yet. After a failed write a part of what was taken can be. */
 export function rowsLeft(file: CsvFile): number {
-  let rows = file.queue.reduce((sum, chunk) => sum + chunk.rows, 0);
+  const rows = file.queue.reduce((sum, chunk) => sum + chunk.rows, 0);
   const { taken } = file;
   if (taken === null) return rows;
-  const rest = taken.bytes.subarray(Math.max(wholeRowsOf(taken), taken.headerBytes));
-  for (let at = rest.indexOf(NEWLINE); at >= 0; at = rest.indexOf(NEWLINE, at + 1)) rows++;
+  return rows + rowsIn([taken.bytes.subarray(Math.max(wholeRowsOf(taken), taken.headerBytes))]);
+}
+
+export function rowsIn(parts: readonly Uint8Array[]): number {
+  let rows = 0;
+  for (const bytes of parts)
+    for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) rows++;
   return rows;
 }
 

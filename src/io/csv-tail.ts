@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
-import { parseString } from 'fast-csv';
+import { splitRow } from '../core/csv-row.ts';
 import type { CsvRecord } from './csv-read.ts';
 import { closing, type FileOps, hasCode } from './file-ops.ts';
 import { readFully } from './file-tail.ts';
@@ -67,13 +67,13 @@ async function gzipLines(path: string, count: number): Promise<Lines | null> {
   return header === null ? null : { header, rows: rows.slice(-count) };
 }
 
-function parse({ header, rows }: Lines): Promise<readonly CsvRecord[]> {
-  return new Promise((resolve, reject) => {
-    const records: CsvRecord[] = [];
-    parseString<CsvRecord, CsvRecord>([header, ...rows].join('\n'), { headers: true })
-      .on('data', (record: CsvRecord) => records.push(record))
-      .on('error', reject)
-      .on('end', () => resolve(records));
+/** A damaged row is left out: its neighbours are still good. */
+function parse({ header, rows }: Lines): readonly CsvRecord[] {
+  const columns = header.split(',');
+  return rows.flatMap((row) => {
+    const cells = splitRow(row);
+    if (cells === null || cells.length !== columns.length) return [];
+    return [Object.fromEntries(columns.map((column, at) => [column, cells[at] ?? '']))];
   });
 }
 

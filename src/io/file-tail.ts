@@ -5,8 +5,9 @@
  */
 
 import { dirname } from 'node:path';
-import { closing, coded, type FileOps, hasCode, syncFolder, writeAll } from './file-ops.ts';
+import { attempt, closing, coded, type FileOps, hasCode, syncFolder, writeAll } from './file-ops.ts';
 
+const PAGE = 4_096;
 const BLOCK = 65_536;
 const NEWLINE = 10;
 
@@ -25,10 +26,17 @@ export async function cutTornTail(ops: FileOps, fd: number, path: string, wallUs
   if (whole === size) return { size, tornBytes: 0, aside: null };
 
   const copy = await createUnique(ops, `${path}.torn-${utcStamp(wallUs)}`, '');
-  await closing(ops, copy.fd, async (to) => {
-    await copyRange(ops, fd, to, whole, size);
-    await ops.sync(to);
-  });
+  const copied = await attempt(() =>
+    closing(ops, copy.fd, async (to) => {
+      await copyRange(ops, fd, to, whole, size);
+      await ops.sync(to);
+    }),
+  );
+  if (!copied.ok) {
+    // Tried again later: a part of a copy each time would fill the disk.
+    await attempt(() => ops.unlink(copy.path));
+    throw coded(copied.error.code, copied.error.message);
+  }
   await syncFolder(ops, dirname(path));
   await ops.truncate(fd, whole);
   await ops.sync(fd);
@@ -57,21 +65,27 @@ export async function createUnique(
   }
 }
 
+/**
+ * Behind the last whole line. Pages that a power cut took read as zeros, and whole lines can stand behind them: what
+ * follows the first zero, looked for back to a page without any, is no row either.
+ */
 async function endOfLastLine(ops: FileOps, fd: number, size: number): Promise<number> {
-  if (size === 0) return 0;
-  const last = new Uint8Array(1);
-  await readFully(ops, fd, last, size - 1);
-  if (last[0] === NEWLINE) return size;
-
-  const block = new Uint8Array(BLOCK);
-  for (let end = size; end > 0; ) {
-    const start = Math.max(0, end - BLOCK);
-    await readFully(ops, fd, block.subarray(0, end - start), start);
-    const at = block.subarray(0, end - start).lastIndexOf(NEWLINE);
-    if (at >= 0) return start + at + 1;
+  // A file that ends well is known by its last page: ledgers are looked at for each line.
+  let length = PAGE;
+  let best = -1;
+  for (let end = size; end > 0; length = BLOCK) {
+    const start = Math.max(0, end - length);
+    const block = new Uint8Array(end - start);
+    await readFully(ops, fd, block, start);
+    const zero = block.indexOf(0);
+    if (zero < 0 && best >= 0) return best;
+    const trusted = zero < 0 ? block.length : zero;
+    const at = trusted === 0 ? -1 : block.lastIndexOf(NEWLINE, trusted - 1);
+    if (zero < 0 && at >= 0) return start + at + 1;
+    if (zero >= 0) best = at < 0 ? -1 : start + at + 1;
     end = start;
   }
-  return 0;
+  return Math.max(best, 0);
 }
 
 async function copyRange(ops: FileOps, from: number, to: number, start: number, end: number): Promise<void> {

@@ -37,6 +37,7 @@ export interface RetentionOutcome {
 /** Work of one call; what is left over goes with the next. */
 const MAX_FILES = 500;
 const DAY_US = 86_400_000_000;
+const DOUBTFUL_US = 366 * DAY_US;
 
 /** The files of one day, in one folder. */
 interface DayFolder {
@@ -56,7 +57,6 @@ export async function applyRetention(options: RetentionOptions): Promise<Retenti
   const removed: Removed[] = [];
   const failures: Failure[] = [];
   const today = dayAt(nowUs);
-  const oldestKept = maxAgeDays === null ? '' : dayAt(nowUs - maxAgeDays * DAY_US);
   const asked = options.minFreeBytes === null ? ok(0) : await attempt(options.freeBytes);
   if (!asked.ok) failures.push(asked.error);
   const minFreeBytes = asked.ok ? options.minFreeBytes : null;
@@ -65,7 +65,9 @@ export async function applyRetention(options: RetentionOptions): Promise<Retenti
 
   const done = await attempt(async () => {
     if (maxAgeDays === null && minFreeBytes === null) return;
-    for (const folder of await dayFolders(dataDir, today, ops)) {
+    const folders = await dayFolders(dataDir, today, ops);
+    const oldestKept = maxAgeDays === null ? '' : oldestOf(folders, maxAgeDays);
+    for (const folder of folders) {
       const reason = folder.day < oldestKept ? 'age' : 'disk';
       if (reason === 'disk' && (await hasRoom())) return;
       for (const file of await removable(folder)) {
@@ -78,6 +80,13 @@ export async function applyRetention(options: RetentionOptions): Promise<Retenti
     }
   });
   return { removed, failures: done.ok ? failures : [...failures, done.error] };
+
+  /** A clock that is more than a year past all that was recorded is doubted: it must not empty the disk. */
+  function oldestOf(folders: readonly DayFolder[], days: number): string {
+    const lastUs = Math.max(...folders.filter(({ day }) => day < today).map(({ day }) => dayUs(day)), 0);
+    const isDoubtful = lastUs > 0 && nowUs - lastUs > DOUBTFUL_US;
+    return dayAt((isDoubtful ? lastUs : nowUs) - days * DAY_US);
+  }
 
   /** Some file systems give room back late: what this call freed counts as well, or it would go on to the last file. */
   async function hasRoom(): Promise<boolean> {
@@ -117,6 +126,8 @@ export async function applyRetention(options: RetentionOptions): Promise<Retenti
     if (!written.ok) throw coded(written.error.code, written.error.message);
   }
 }
+
+const dayUs = (day: string): number => Date.parse(`${day}T00:00:00Z`) * 1000;
 
 function dayAt(us: number): string {
   return new Date(us / 1000).toISOString().slice(0, 10);

@@ -9,42 +9,32 @@ import { runContract } from './csv-contract.ts';
 import { createDescriptors } from './csv-descriptors.ts';
 import {
   beginAnew,
-  type CsvFile,
   closeFile,
-  csvFile,
   hasRows,
   isTurn,
   openFile,
+  rowsIn,
   rowsLeft,
+  stayOpen,
   syncRows,
   writeRows,
 } from './csv-file.ts';
+import { createLane, type Lane, syncIsDue } from './csv-lane.ts';
 import { createFileErrors } from './file-errors.ts';
 import { attempt, coded, nodeFileOps, pathUnder } from './file-ops.ts';
+import { createTurns } from './turns.ts';
 import type { SafeWriter, SafeWriterOptions } from './writer-port.ts';
 
 export type { Append, SafeWriter, SafeWriterOptions, WriterStatus } from './writer-port.ts';
-
-/** A file with the state of its turn. */
-interface Lane extends CsvFile {
-  /** Its write, its fsync or its closing is under way. */
-  busy: boolean;
-  failures: number;
-  retryAtMs: number;
-  /** When a new file was asked for; null: none is wanted. */
-  wantedAtMs: number | null;
-  /** Callers of flush(), told of the next run's outcome. */
-  waiters: ((outcome: Failure | null) => void)[];
-}
 
 /** More would only wait in Node's own pool of four threads. */
 const MAX_RUNS = 16;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
-/** Rows written and not fsynced are kept to be written again; with this many bytes of them the fsync is due. */
-const MAX_UNSYNCED_BYTES = 4 * 1024 * 1024;
 /** A new file that did not come is asked for again: its fetcher may have died. */
 const WANT_AGAIN_MS = 60_000;
+/** Tries to take a closed file away before its rows go on in it. */
+const CLOSING_TRIES = 3;
 const NEWLINE = 10;
 
 export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
@@ -56,44 +46,21 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
 
   const lanes = new Map<string, Lane>();
   const descriptors = createDescriptors<Lane>(maxOpenFiles);
-  /** Lanes whose turn it is, in order. */
-  const ready = new Set<Lane>();
-  let runs = 0;
+  const turns = createTurns<Lane>(maxRuns, run);
   let closing: Promise<Result<void>> | null = null;
   let queued = 0;
   const totals = { rows: 0, bytes: 0, rowsLost: 0 };
   const errors = createFileErrors(report);
 
   const stopTimer = clock.every(flushMs, () => {
-    if (!mayWrite()) return;
     const now = clock.monoMs();
+    const writes = mayWrite();
     for (const lane of lanes.values()) {
-      if (!lane.busy && now >= lane.retryAtMs && (hasRows(lane) || syncIsDue(lane, now))) ready.add(lane);
+      const isDue = (writes && hasRows(lane)) || syncIsDue(lane, now, fsyncMs);
+      if (!lane.busy && now >= lane.retryAtMs && isDue) turns.ask(lane);
     }
-    pump();
+    turns.pump();
   });
-
-  // Half of the bound is left for the fsyncs themselves: many files come due together.
-  function syncIsDue(lane: Lane, now: number): boolean {
-    if (lane.dirtySinceMs === null) return false;
-    const unsynced = lane.unsynced.reduce((sum, bytes) => sum + bytes.length, 0);
-    return now - lane.dirtySinceMs >= fsyncMs / 2 || unsynced >= MAX_UNSYNCED_BYTES;
-  }
-
-  function pump(): void {
-    for (const lane of ready) {
-      if (runs >= maxRuns) return;
-      if (lane.busy) continue;
-      ready.delete(lane);
-      lane.busy = true;
-      runs++;
-      void run(lane).then(() => {
-        runs--;
-        lane.busy = false;
-        pump();
-      });
-    }
-  }
 
   async function run(lane: Lane): Promise<void> {
     const waiters = lane.waiters;
@@ -105,17 +72,32 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
   }
 
   async function work(lane: Lane, syncNow: boolean): Promise<void> {
+    // While the disk is full nothing may grow; what is written can still be made safe.
+    const writes = mayWrite();
     // First the rest of a write that failed, then what was queued meanwhile, each file's rows together.
-    while (hasRows(lane) || lane.distrusted) {
+    while (writes && (hasRows(lane) || lane.distrusted)) {
+      if (lane.closing !== null) await takeAway(lane, lane.closing);
       const wasDistrusted = lane.distrusted;
-      await descriptorOf(lane);
-      if (wasDistrusted) want(lane, 'distrusted');
-      if (seal !== undefined && isTurn(lane)) await closeForGood(lane, seal);
-      else if (hasRows(lane)) await deliver(lane);
+      const fd = await descriptorOf(lane);
+      if (wasDistrusted) await mend(lane, fd);
+      else if (seal !== undefined && isTurn(lane)) await closeForGood(lane);
+      else await deliver(lane);
     }
-    if (lane.dirtySinceMs !== null && (syncNow || syncIsDue(lane, clock.monoMs()))) {
+    if (
+      lane.dirtySinceMs !== null &&
+      !lane.distrusted &&
+      (syncNow || syncIsDue(lane, clock.monoMs(), fsyncMs))
+    ) {
       await syncRows(lane, await descriptorOf(lane), ops);
     }
+    if (hasRows(lane) && !writes) throw coded('disk_full', 'the disk is full: rows wait');
+  }
+
+  /** What a failed fsync may have lost is on disk before anything more is taken: it must not grow from try to try. */
+  async function mend(lane: Lane, fd: number): Promise<void> {
+    want(lane, 'distrusted');
+    if (lane.taken !== null) await deliver(lane);
+    if (lane.dirtySinceMs !== null) await syncRows(lane, fd, ops);
   }
 
   async function deliver(lane: Lane): Promise<void> {
@@ -126,25 +108,42 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       queued -= chunk.bytes.length;
       chunk.done?.(true);
     }
-    if (lane.position >= maxFileBytes) want(lane, 'size');
+    if (lane.wanted !== null) want(lane, lane.wanted.reason);
+    else if (lane.position >= maxFileBytes) want(lane, 'size');
   }
 
   /** Its rows are on disk, its name becomes free. */
-  async function closeForGood(lane: Lane, take: NonNullable<typeof seal>): Promise<void> {
-    const day = lane.day ?? lane.queue[0]?.day;
+  async function closeForGood(lane: Lane): Promise<void> {
     if (lane.dirtySinceMs !== null) await syncRows(lane, await descriptorOf(lane), ops);
+    const day = lane.day ?? lane.queue[0]?.day ?? '';
     descriptors.drop(lane);
     await closeFile(lane, ops);
-    if (!day) throw coded('no_day', `${lane.name} does not tell its day`);
-    await take(lane.name, day);
-    beginAnew(lane);
-    lane.wantedAtMs = null;
+    lane.closing = { day, tries: 0 };
+    await takeAway(lane, lane.closing);
+  }
+
+  /** Asked again as long as it fails once; then the rows go on in the file that is there: nothing is lost for a name. */
+  async function takeAway(lane: Lane, job: NonNullable<Lane['closing']>): Promise<void> {
+    const taken = await attempt(async () => seal?.(lane.name, job.day));
+    if (taken.ok) {
+      lane.closing = null;
+      lane.wanted = null;
+      return beginAnew(lane);
+    }
+    job.tries++;
+    if (job.tries < CLOSING_TRIES) throw coded(taken.error.code, taken.error.message);
+    const message = `not closed for ${job.day}, its rows go on: ${taken.error.message}`;
+    report({ type: 'error', scope: lane.name, reason: 'not_closed', message });
+    lane.closing = null;
+    lane.wanted = null;
+    await descriptorOf(lane);
+    stayOpen(lane);
   }
 
   function want(lane: Lane, reason: 'size' | 'distrusted'): void {
     const now = clock.monoMs();
-    if (lane.wantedAtMs !== null && now - lane.wantedAtMs < WANT_AGAIN_MS) return;
-    lane.wantedAtMs = now;
+    if (lane.wanted !== null && now - lane.wanted.atMs < WANT_AGAIN_MS) return;
+    lane.wanted = { reason, atMs: now };
     wantNewFile?.(lane.name, reason);
   }
 
@@ -182,6 +181,7 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
     const delay = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(lane.failures - 1, 10));
     lane.retryAtMs = clock.monoMs() + delay;
     errors.note(lane.name, error);
+    options.onFailure?.(error.code);
     descriptors.drop(lane);
     const closed = await attempt(() => closeFile(lane, ops));
     if (!closed.ok) errors.note(lane.name, closed.error);
@@ -195,10 +195,10 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       (lane) =>
         new Promise<Failure | null>((resolve) => {
           lane.waiters.push(resolve);
-          ready.add(lane);
+          turns.ask(lane);
         }),
     );
-    pump();
+    turns.pump();
     const first = (await Promise.all(outcomes)).find((outcome) => outcome !== null);
     return first ? err(first) : ok(undefined);
   }
@@ -221,11 +221,17 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
 
   function giveUp(lane: Lane): void {
     const lost = [...(lane.taken?.chunks ?? []), ...lane.queue];
-    if (lost.length === 0) return;
     const rows = rowsLeft(lane);
+    const doubtful = lane.distrusted ? rowsIn(lane.unsynced) : 0;
+    if (rows === 0 && lost.length === 0 && doubtful === 0) return;
+    // Of those that were written once and had to be written again, some are counted as written.
     totals.rows += lost.reduce((sum, chunk) => sum + chunk.rows, 0) - rows;
     totals.rowsLost += rows;
-    errors.note(lane.name, failure('rows_lost', `${rows} rows given up at the stop: ${errors.last()}`));
+    const text = doubtful > 0 ? `; ${doubtful} written ones may not be on the disk` : '';
+    errors.note(
+      lane.name,
+      failure('rows_lost', `${rows} rows given up at the stop${text}: ${errors.last()}`),
+    );
     lane.taken = null;
     lane.queue = [];
     for (const chunk of lost) {
@@ -240,8 +246,7 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       if (known.header !== header) throw new RangeError(`${name} was begun with other columns`);
       return known;
     }
-    const turn = { busy: false, failures: 0, retryAtMs: 0, wantedAtMs: null, waiters: [] };
-    const lane: Lane = { ...csvFile(name, pathUnder(root, name), header), ...turn };
+    const lane = createLane(name, pathUnder(root, name), header);
     lanes.set(name, lane);
     return lane;
   }
@@ -284,5 +289,6 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       };
     },
     failing: errors.reasons,
+    waiting: (file) => lanes.get(file)?.queue.map((chunk) => chunk.bytes) ?? [],
   };
 }

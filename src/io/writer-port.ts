@@ -26,8 +26,10 @@ export interface SafeWriterOptions {
   readonly maxFileBytes?: number;
   /** A new file is wanted, to begin with the rows of which `begins` is true. Called again while none comes. */
   readonly wantNewFile?: (file: string, reason: 'size' | 'distrusted') => void;
-  /** False while nothing may be written: what is appended waits. A flush is tried all the same. */
+  /** False while no file may grow: what is appended waits. */
   readonly mayWrite?: () => boolean;
+  /** Told of each failure, with its code. */
+  readonly onFailure?: (code: string) => void;
 }
 
 export interface WriterStatus {
@@ -76,6 +78,8 @@ export interface SafeWriter {
   /** The check at the start: awkward rows go through a writer like this one and are read back. */
   contract(): Promise<Result<string>>;
   status(): WriterStatus;
+  /** What waits for its write to a file. */
+  waiting(file: string): readonly Uint8Array[];
   /** The files that fail now, each with its reason. */
   failing(): ReadonlyMap<string, string>;
 }

@@ -11,7 +11,7 @@ import type { Kind } from '../io/data-dir.ts';
 import type { FileReport } from '../io/file-ops.ts';
 import type { Log } from '../io/log.ts';
 import { watchClock } from './clock-watch.ts';
-import { createFleet } from './fleet.ts';
+import { createFleet, type Fleet } from './fleet.ts';
 import { openGovernorMemory } from './governor-memory.ts';
 import { createLedger } from './ledger.ts';
 import type { Fact } from './protocol.ts';
@@ -65,6 +65,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     note({ type: 'error', scope, code: failure.code, message: failure.message });
   };
 
+  let fleet: Fleet | null = null;
   const sinks = await openSinks({
     settings,
     clock,
@@ -75,10 +76,11 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     onSignals: () => {
       if (isDebug) say('[OK] signal-writer.tick');
     },
-    onNewFile: (file, reason) => fleet.rotate(file, reason),
+    // The disk can be full before there are threads.
+    onNewFile: (file, reason) => fleet?.rotate(file, reason),
     onHold(holding) {
       note({ type: holding ? 'disk_full' : 'disk_free', scope: 'collector' });
-      fleet.hold(holding);
+      fleet?.hold(holding);
     },
   });
   if (!sinks.ok) return sinks;
@@ -95,20 +97,21 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
         proxy: input.proxy,
         memory,
         note,
-        pauseSessions: (id, ms) => fleet.pause(id, ms),
+        pauseSessions: (id, ms) => fleet?.pause(id, ms),
       }) ?? [],
   );
-  const fleet = createFleet({
+  const threads = createFleet({
     clock,
     random,
     url: input.fetcherUrl,
     sinks: sinks.value,
     capture: { dataDir, version: input.version },
+    isHeld: sinks.value.isHeld,
     note,
     // Counted in the status, with samples on disk: a line each could fill the log.
     onReject: (scope, reason) => logger.debug({ scope, reason }, 'reject'),
-    onError,
   });
+  fleet = threads;
   const rollCall = createRollCall({ stations, clock, random, kind: input.kind, dataDir, say, note, onError });
   let ticks: Cancel = () => undefined;
 
@@ -118,7 +121,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     version: input.version,
     kind: input.kind,
     settings,
-    workers: fleet.workers,
+    workers: threads.workers,
     governors: stations.map((one) => one.governor),
     writer: () => writer.status(),
     failingFiles: () => writer.failing(),
@@ -145,8 +148,8 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       telemetry.phase('starting');
       const unlisted = await rollCall.first();
       if (unlisted.length > 0) return err(unlisted);
-      for (const station of stations) fleet.start(station);
-      const ids = fleet.workers().map(({ thread }) => thread.id);
+      for (const station of stations) threads.start(station);
+      const ids = threads.workers().map(({ thread }) => thread.id);
       say(`[START] collector with ${ids.length} threads: ${ids.join(', ')}`);
       ticks = clock.every(1_000, () => pipeline.tick(clock.wallUs()));
       telemetry.phase('collecting');
@@ -157,7 +160,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       ticks();
       clockWatch.stop();
       await rollCall.stop();
-      await fleet.stop();
+      await threads.stop();
       // Past the builder's grace: what the last seconds gave is judged too.
       pipeline.tick(Number.POSITIVE_INFINITY);
       const closed = await sinks.value.close();

@@ -3,6 +3,7 @@
  * writing goes on when there is room for a new reserve. Without a reserve every file is simply tried again.
  */
 
+import type { Clock } from '../core/ports.ts';
 import type { Failure, Result } from '../core/result.ts';
 
 /** Of `io/reserve.ts`. */
@@ -14,6 +15,7 @@ export interface Reserve {
 }
 
 export interface DiskGuardPort {
+  readonly clock: Pick<Clock, 'monoMs'>;
   readonly reserve: Reserve;
   onError(failure: Failure): void;
   /** Rows wait from now on (true), or are written again. */
@@ -31,13 +33,28 @@ export interface DiskGuard {
 }
 
 const FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
+/**
+ * A hold so soon after another lasts longer each time: a quota or a lack of inodes is not seen in the free bytes.
+ */
+const SOON_MS = 60_000;
+const FIRST_HOLD_MS = 10_000;
+const MAX_HOLD_MS = 300_000;
 
-export function createDiskGuard({ reserve, onError, onHold }: DiskGuardPort): DiskGuard {
+export function createDiskGuard({ clock, reserve, onError, onHold }: DiskGuardPort): DiskGuard {
   let holding = false;
+  let endedMs = Number.NEGATIVE_INFINITY;
+  let leastMs = 0;
+  let untilMs = 0;
 
   const hold = (on: boolean): void => {
     if (holding === on) return;
     holding = on;
+    const nowMs = clock.monoMs();
+    if (on) {
+      const isSoon = nowMs - endedMs < SOON_MS;
+      leastMs = isSoon ? Math.min(MAX_HOLD_MS, Math.max(FIRST_HOLD_MS, leastMs * 2)) : 0;
+      untilMs = nowMs + leastMs;
+    } else endedMs = nowMs;
     onHold(on);
   };
 
@@ -55,7 +72,7 @@ export function createDiskGuard({ reserve, onError, onHold }: DiskGuardPort): Di
       return released.ok && released.value;
     },
     async measured(freeBytes) {
-      if (!holding) return;
+      if (!holding || clock.monoMs() < untilMs) return;
       const restored = await reserve.restore(freeBytes);
       if (!restored.ok) onError(restored.error);
       else if (reserve.held()) hold(false);

@@ -2,7 +2,6 @@
 
 import { FEEDS, type Feed } from '../core/event.ts';
 import type { Clock, Random } from '../core/ports.ts';
-import type { Failure } from '../core/result.ts';
 import { rawFile } from '../flow/rows.ts';
 import type { Fact, FetcherInit } from './protocol.ts';
 import type { Sinks } from './sinks.ts';
@@ -21,10 +20,11 @@ export interface FleetPort {
   readonly sinks: Sinks;
   /** Where the feeds whose settings want it are recorded raw. */
   readonly capture: FetcherInit['capture'];
+  /** Nothing may be written to the disk now. */
+  isHeld(): boolean;
   note(fact: Fact): void;
   /** A frame was refused: seldom of interest, and many. */
   onReject(scope: string, reason: string): void;
-  onError(scope: string, failure: Failure): void;
 }
 
 export interface FleetWorker {
@@ -47,7 +47,7 @@ export interface Fleet {
 }
 
 export function createFleet(port: FleetPort): Fleet {
-  const { clock, random, sinks, note, onError } = port;
+  const { clock, random, sinks, note } = port;
   const workers: FleetWorker[] = [];
 
   const startOne = (station: Station, feed: Feed): FleetWorker => {
@@ -82,16 +82,12 @@ export function createFleet(port: FleetPort): Fleet {
         note({ type: 'quarantine', scope, symbol, reason });
       },
       async resume() {
-        const resumed = await sinks.resume(venue, feed, instruments);
-        if (!resumed.ok) {
-          onError(scope, resumed.error);
-          return {};
-        }
-        const { seen, last } = resumed.value;
+        const { seen, last } = await sinks.resume(venue, feed, instruments);
         if (Object.keys(last).length > 0) note({ type: 'resume', scope, symbols: last });
         return seen;
       },
       ask: (call, priority, signal) => station.rest.ask(call, priority, scope, signal),
+      isHeld: port.isHeld,
       pausedMs: () => station.governor.pause('all')?.ms ?? 0,
     });
     return { thread, tally };

@@ -1,9 +1,10 @@
 /** What a fetcher goes on from: the tail of its own files, never a state file that could disagree with them. */
 
+import { splitRow } from '../core/csv-row.ts';
 import type { Feed } from '../core/event.ts';
-import { err, failureOf, ok, type Result } from '../core/result.ts';
+import { type Failure, failureOf } from '../core/result.ts';
 import type { Located } from '../core/venue.ts';
-import { rawFile } from '../flow/rows.ts';
+import { HEADERS, rawFile } from '../flow/rows.ts';
 import type { CsvRecord } from '../io/csv-read.ts';
 
 /** Trades that are known again after a start: more than a venue repeats, or a back-fill overlaps. */
@@ -12,6 +13,10 @@ const IDS = 1_000;
 export interface ResumePort {
   /** The newest rows of a live file and, where it has fewer, of its newest archive; oldest first. */
   tail(file: string, count: number): Promise<readonly CsvRecord[]>;
+  /** Rows that wait for their write to the file. */
+  waiting(file: string): readonly Uint8Array[];
+  /** A file could not be read: its symbol begins without what it holds, and no other does. */
+  onError(file: string, error: Failure): void;
 }
 
 export interface Resumed {
@@ -26,21 +31,37 @@ export async function resumeFeed(
   feed: Feed,
   instruments: readonly Located[],
   port: ResumePort,
-): Promise<Result<Resumed>> {
+): Promise<Resumed> {
   const seen: Record<string, readonly string[]> = {};
   const last: Record<string, Readonly<Record<string, unknown>>> = {};
-  try {
-    for (const { symbol } of instruments) {
-      const rows = await port.tail(rawFile(venue, feed, symbol), feed === 'trades' ? IDS : 1);
-      const newest = rows.at(-1);
-      if (newest === undefined) continue;
-      last[symbol] = lastOf(newest);
-      if (feed === 'trades') seen[symbol] = rows.map((row) => row.id ?? '');
-    }
-  } catch (thrown) {
-    return err(failureOf(thrown));
+  for (const { symbol } of instruments) {
+    const file = rawFile(venue, feed, symbol);
+    const rows = await tailOf(file, feed, port);
+    const newest = rows.at(-1);
+    if (newest === undefined) continue;
+    last[symbol] = lastOf(newest);
+    if (feed === 'trades') seen[symbol] = rows.map((row) => row.id ?? '');
   }
-  return ok({ seen, last });
+  return { seen, last };
+}
+
+async function tailOf(file: string, feed: Feed, port: ResumePort): Promise<readonly CsvRecord[]> {
+  const waiting = port.waiting(file).flatMap((bytes) => recordsOf(Buffer.from(bytes).toString('utf8'), feed));
+  const count = feed === 'trades' ? IDS : 1;
+  try {
+    return [...(await port.tail(file, count)), ...waiting].slice(-count);
+  } catch (thrown) {
+    port.onError(file, failureOf(thrown));
+    return waiting.slice(-count);
+  }
+}
+
+function recordsOf(text: string, feed: Feed): readonly CsvRecord[] {
+  const columns = HEADERS[feed].split(',');
+  return text.split('\n').flatMap((line) => {
+    const cells = line === '' ? null : splitRow(line);
+    return cells === null ? [] : [Object.fromEntries(columns.map((column, at) => [column, cells[at] ?? '']))];
+  });
 }
 
 function lastOf({ id, sequence, local_timestamp }: CsvRecord): Readonly<Record<string, unknown>> {

@@ -54,8 +54,10 @@ export interface Sinks {
   readonly disk: Disk;
   /** Something could not be written: a full disk gives up its reserve. True when that made room. */
   failed(code: string): Promise<boolean>;
+  /** The disk is full: nothing may be written. */
+  isHeld(): boolean;
   /** What the files of a feed hold already, everything that waits written first. */
-  resume(venue: string, feed: Feed, instruments: readonly Located[]): Promise<Result<Resumed>>;
+  resume(venue: string, feed: Feed, instruments: readonly Located[]): Promise<Resumed>;
   /** Everything upstream has ended. The failure says that rows were given up. */
   close(): Promise<Result<void>>;
 }
@@ -72,6 +74,7 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
   const reservePath = join(dataDir, 'runtime', 'reserve.bin');
   const reserveBytes = settings.writer.reserve_mb * MB;
   const guard = createDiskGuard({
+    clock,
     reserve: createReserve({
       path: reservePath,
       bytes: reserveBytes,
@@ -96,6 +99,7 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
     seal: (file, day) => archive.take(file, day, 'rotation'),
     wantNewFile: input.onNewFile,
     mayWrite: guard.mayWrite,
+    onFailure: (code) => void guard.failed(code),
     report,
   });
   const contract = await writer.contract();
@@ -155,10 +159,13 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
     pipeline,
     disk,
     failed: guard.failed,
+    isHeld: () => !guard.mayWrite(),
     async resume(venue, feed, instruments) {
       await writer.flush();
       return resumeFeed(venue, feed, instruments, {
         tail: (file, count) => tailOf(dataDir, archive, file, count),
+        waiting: writer.waiting,
+        onError: (file, error) => onError(file, error),
       });
     },
     async close() {
@@ -178,7 +185,8 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
 /** Of the live file and, where it has fewer rows, of its newest archive before it. */
 async function tailOf(dataDir: string, archive: Archive, file: string, count: number) {
   const rows = await readTail(nodeFileOps, pathUnder(dataDir, file), count);
-  if (rows.length >= count) return rows;
+  // One row tells where it stands; only ids are worth the reading of an archive.
+  if (rows.length >= count || count === 1) return rows;
   const older = await archive.newest(stemOf(file));
   return older === null ? rows : [...(await readTail(nodeFileOps, older, count - rows.length)), ...rows];
 }

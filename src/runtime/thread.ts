@@ -53,6 +53,8 @@ export interface ThreadPort {
   /** Asked before each start: the trade ids that the files hold already. Never rejects. */
   resume(): Promise<FetcherInit['seen']>;
   ask(call: RestCall, priority: Priority, signal: AbortSignal): Promise<Result<RestText>>;
+  /** Nothing may be written to the disk now: asked at each start. */
+  isHeld?(): boolean;
   /** For how long its venue wants no session of ours, ms: asked at each start. */
   pausedMs?(): number;
 }
@@ -182,6 +184,7 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     made.on('error', (thrown) => onEnd(made, failureOf(thrown).message));
     made.on('exit', (code) => onEnd(made, `exit ${code}`));
     post(made, { type: 'credit', batches: CREDIT });
+    if (port.isHeld?.()) post(made, { type: 'hold', on: true });
   };
 
   let watchedMs = clock.monoMs();

@@ -47,6 +47,26 @@ describe('opening a file', () => {
     }
   });
 
+  it('takes pages of zeros, and what stands behind them, for torn', async () => {
+    const whole = `${HEADER}\n${rows(0, 20_000)}`;
+    await mkdir(join(bench.root, 'raw'));
+    for (const [from, to] of [
+      [whole.length - 5_000, whole.length],
+      [whole.length - 9_000, whole.length - 3_000],
+      [whole.length - 150_000, whole.length - 100],
+      [whole.length - 2, whole.length - 1],
+    ] as const) {
+      const bytes = Buffer.from(whole);
+      bytes.fill(0, from, to);
+      await writeFile(join(bench.root, FILE), bytes);
+      const writer = bench.create();
+      put(writer, 7, 8);
+      await writer.close();
+      const kept = whole.slice(0, whole.lastIndexOf('\n', from - 1) + 1);
+      expect((await bench.read()) === `${kept}${rows(7, 8)}`).toBe(true);
+    }
+  });
+
   it.each(['other,columns\n1,2\n', `${HEADER},more\n1,2,3\n`, 'x', '\n', `${HEADER.slice(0, 4)}\n`])(
     'sets a file that begins with %j aside',
     async (content) => {

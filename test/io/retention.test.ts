@@ -86,6 +86,12 @@ describe('by age', () => {
     expect(await retain({ maxAgeDays: 7 })).toEqual({ removed: [], failures: [] });
   });
 
+  it('a clock that is years past all that was recorded is doubted', async () => {
+    await seal(archive('2024-01-01'), archive('2024-01-05'), archive('2024-01-06'));
+    const { removed } = await retain({ maxAgeDays: 3 });
+    expect(removed.map(({ file }) => file)).toEqual([archive('2024-01-01')]);
+  });
+
   it('never what is not proved: no line in the manifest, or the plain file still there', async () => {
     await seal(archive('2026-11-01'), archive('2026-11-01', 'b.001.csv.gz'));
     await put(archive('2026-11-01', 'a.001.csv'));

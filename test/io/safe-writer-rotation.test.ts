@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, unlink } from 'node:fs/promises';
+import { mkdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeFileOps } from '../../src/io/file-ops.ts';
@@ -208,7 +208,22 @@ describe('after a failed fsync', () => {
 });
 
 describe('while nothing may be written', () => {
-  it('rows wait, and a flush still tries', async () => {
+  it('rows wait, what was written is made safe, and a stop gives them up without taking the room', async () => {
+    let open = true;
+    const writer = bench.create({ mayWrite: () => open });
+    put(writer, DAY_1, 0, 1);
+    await bench.pass(100, () => writer.status().rows === 1);
+    open = false;
+    put(writer, DAY_1, 1, 3);
+    await bench.pass(2_000, () => writer.status().fsync_lag_ms === 0);
+    expect(writer.status()).toMatchObject({ rows: 1, fsync_lag_ms: 0 });
+    expect(writer.waiting(FILE).map((bytes) => Buffer.from(bytes).toString())).toEqual([text(DAY_1, 1, 3)]);
+    expect(await writer.close()).toMatchObject({ ok: false, error: { code: 'disk_full' } });
+    expect(writer.status()).toMatchObject({ rows: 1, rows_lost: 2, queue_bytes: 0 });
+    expect(await bench.read()).toBe(`${HEADER}\n${row(DAY_1, 0)}`);
+  });
+
+  it('and go on when it may', async () => {
     let open = false;
     const writer = bench.create({ mayWrite: () => open });
     put(writer, DAY_1, 0, 1);
@@ -216,10 +231,52 @@ describe('while nothing may be written', () => {
     expect(writer.status()).toMatchObject({ rows: 0, open_files: 0 });
     open = true;
     await bench.pass(100, () => writer.status().rows === 1);
-    open = false;
-    put(writer, DAY_1, 1, 2);
+    await writer.close();
+    expect(await bench.read()).toBe(`${HEADER}\n${row(DAY_1, 0)}`);
+  });
+});
+
+describe('a dying disk', () => {
+  it('takes no more while its fsync fails, and a stop says what was lost', async () => {
+    const disk = { left: 1_000_000, sync: true };
+    const ops = opsWith({
+      async write(fd, bytes, offset, length, position) {
+        if (disk.left < length) throw systemError('ENOSPC');
+        disk.left -= length;
+        return nodeFileOps.write(fd, bytes, offset, length, position);
+      },
+      sync: (fd) => (disk.sync ? nodeFileOps.sync(fd) : Promise.reject(systemError('EIO'))),
+    });
+    const writer = bench.create({ ops, queueBytes: 10_000 });
+    put(writer, DAY_1, 0, 10);
     await writer.flush();
-    expect(await readFile(join(bench.root, FILE), 'utf8')).toBe(`${HEADER}\n${text(DAY_1, 0, 2)}`);
+    disk.sync = false;
+    put(writer, DAY_1, 10, 20);
+    expect((await writer.flush()).ok).toBe(false);
+    const written = writer.status().rows;
+    for (let at = 20; at < 60; at += 10) {
+      put(writer, DAY_1, at, at + 10);
+      await writer.flush();
+    }
+    expect(writer.status().rows).toBe(written);
+    expect(writer.status().queue_bytes).toBeGreaterThan(0);
+    disk.sync = true;
+    disk.left = 0;
+    await writer.close();
+    const kept = (await bench.read()).split('\n').length - 2;
+    expect(kept).toBe(10);
+    expect(writer.status()).toMatchObject({ rows: 10, rows_lost: 50 });
+  });
+
+  it('whose folder of archives cannot be written goes on in the same file', async () => {
+    const writer = bench.create({ seal: () => Promise.reject(systemError('EXDEV')) });
+    put(writer, DAY_1, 0, 1);
+    put(writer, DAY_2, 1, 2, true);
+    put(writer, DAY_2, 2, 3);
+    for (let tries = 0; tries < 3; tries++) await writer.flush();
+    expect((await writer.flush()).ok).toBe(true);
+    expect(await bench.read()).toBe(`${HEADER}\n${row(DAY_1, 0)}${text(DAY_2, 1, 3)}`);
+    expect(bench.reports.map(({ reason }) => reason)).toEqual(['EXDEV', 'not_closed', 'recovered']);
     await writer.close();
   });
 });

@@ -1,12 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { err, failure, ok } from '../../src/core/result.ts';
 import { createDiskGuard } from '../../src/runtime/disk-guard.ts';
+import { manualClock } from '../support/clock.ts';
 
 /** A reserve of 100 bytes that can be made when 150 are free. */
 function setup(isHeld: boolean) {
   const state = { held: isHeld, broken: false };
   const told: string[] = [];
+  const clock = manualClock();
   const guard = createDiskGuard({
+    clock,
     reserve: {
       prepare: async () => (isHeld ? ok(undefined) : err(failure('ENOSPC', 'no room for the reserve'))),
       async release() {
@@ -24,7 +27,7 @@ function setup(isHeld: boolean) {
     onError: ({ code }) => told.push(code),
     onHold: (holding) => told.push(holding ? 'hold' : 'go on'),
   });
-  return { guard, state, told };
+  return { guard, state, told, clock };
 }
 
 describe('a full disk', () => {
@@ -70,4 +73,22 @@ test('without a reserve nothing is held: each file is tried again', async () => 
   await guard.measured(1_000);
   expect(guard.mayWrite()).toBe(true);
   expect(told).toEqual(['ENOSPC']);
+});
+
+test('a hold that comes again at once lasts longer: a quota is not seen in the free bytes', async () => {
+  const { guard, told, clock } = setup(true);
+  await guard.failed('EDQUOT');
+  await guard.measured(1_000);
+  await guard.failed('EDQUOT');
+  await guard.measured(1_000);
+  clock.advance(9_999);
+  await guard.measured(1_000);
+  expect(told).toEqual(['hold', 'go on', 'hold']);
+  clock.advance(1);
+  await guard.measured(1_000);
+  expect(told).toEqual(['hold', 'go on', 'hold', 'go on']);
+  clock.advance(60_000);
+  await guard.failed('ENOSPC');
+  await guard.measured(1_000);
+  expect(told.at(-1)).toBe('go on');
 });

@@ -44,17 +44,40 @@ describe('ledger', () => {
     expect(lines.map((line) => (JSON.parse(line) as { text: string }).text)).toEqual(['a\nb\u2028c']);
   });
 
-  test('what cannot be written is counted, and the next line is tried again', async () => {
+  test('what cannot be written waits, in order, and is written when it can be', async () => {
     await mkdir(file, { recursive: true });
     const ledger = open();
     ledger.note({ type: 'start', scope: 'collector' });
     await ledger.settled();
     expect(ledger.errors()).toMatchObject({ count: 1, last: { code: 'EISDIR' } });
+    ledger.note({ type: 'gap', scope: 'collector' });
     await rm(file, { recursive: true });
+    clock.advance(5_000);
+    await ledger.settled();
     ledger.note({ type: 'stop', scope: 'collector' });
     await ledger.settled();
-    expect(await readFile(file, 'utf8')).toContain('"type":"stop"');
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { type: string }).type)).toEqual([
+      'start',
+      'gap',
+      'stop',
+    ]);
     expect(ledger.errors().count).toBe(1);
+  });
+
+  test('too many that wait are bounded: the oldest go, and their number is told', async () => {
+    await mkdir(file, { recursive: true });
+    const ledger = open();
+    for (let at = 0; at < 2_500; at++) ledger.note({ type: 'gap', scope: 'collector', at });
+    await ledger.settled();
+    await rm(file, { recursive: true });
+    await ledger.settled();
+    const lines = (await readFile(file, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines[0]).toMatchObject({ type: 'lost', lines: 1_500 });
+    expect(lines.slice(1).map((line) => line.at)).toEqual([...Array(1_000).keys()].map((at) => 1_500 + at));
   });
 
   test('goes on after a torn line of a killed process, and says so', async () => {

@@ -56,6 +56,7 @@ function scripted(start: { room: number }, fails: (file: string) => boolean = ()
     close: async () => ok(undefined),
     contract: async () => ok(''),
     status: () => expect.fail('not used here'),
+    waiting: () => [],
     failing: () => new Map(),
   };
   return { state, writer };
