@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { err, ok, type Result } from '../src/core/result.ts';
 import { readDocument } from './document.ts';
+import { withGeneric } from './generic.ts';
 import { oneOfHint, pathText, problem, type SettingsPath, type SettingsProblem, show } from './problem.ts';
 import { jsonSchema, type Settings, settingsSchema, type VenueDeclaration } from './schema.ts';
 
@@ -43,9 +44,10 @@ export function judgeSettings(
   value: unknown,
   venues: readonly VenueDeclaration[],
 ): Result<Settings, readonly Complaint[]> {
-  const parsed = settingsSchema(venues).safeParse(value);
+  const all = withGeneric(value, venues);
+  const parsed = settingsSchema(all).safeParse(value);
   if (parsed.success) return ok(parsed.data);
-  return err(parsed.error.issues.flatMap((issue) => complaintsOf(issue, value, venues)));
+  return err(parsed.error.issues.flatMap((issue) => complaintsOf(issue, value, all)));
 }
 
 function complaintsOf(

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { FEEDS, type Feed } from '../src/core/event.ts';
 import { err, ok, type Result } from '../src/core/result.ts';
+import { keyOf } from '../src/core/venue.ts';
 import { judgeSettings } from './check.ts';
 import { oneOfHint, oneOfText, optionProblem, pathText, problem, type SettingsProblem } from './problem.ts';
 import { MODES, type Settings, settingsSchema, type VenueDeclaration, type VenueSettings } from './schema.ts';
@@ -44,7 +45,7 @@ export function applyOverrides(
   if (overrides.mode !== undefined && overrides.mode !== mode) {
     problems.push(optionProblem('--mode', oneOfText(MODES), overrides.mode));
   }
-  const ids = venues.map((venue) => venue.id);
+  const ids = [...new Set([...venues.map(keyOf), ...Object.keys(settings.venues)])];
   problems.push(...unknownNames('--venues', overrides.venues, ids));
   problems.push(...unknownNames('--feeds', overrides.feeds, FEEDS));
   const endpoints = checkEndpoints(overrides.endpoints ?? {}, venues);

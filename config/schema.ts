@@ -2,21 +2,22 @@
 
 import { z } from 'zod';
 import type { Feed } from '../src/core/event.ts';
-import type { RateWindow, Venue, VenueRest } from '../src/core/venue.ts';
+import { keyOf, type RateWindow, type Venue, type VenueRest } from '../src/core/venue.ts';
 import { baseUrl, decimal, flag, group, integer, oneOf, share, symbols, text } from './options.ts';
 import { healthSchema, httpSchema } from './watch.ts';
 
 /** What the settings need to know of a venue. */
 export type VenueDeclaration = Pick<
   Venue,
-  'id' | 'feeds' | 'endpoints' | 'maxInfoRpm' | 'defaultSymbols' | 'locate'
-> & { readonly rest: Pick<VenueRest, 'windows' | 'methods'> };
+  'id' | 'key' | 'feeds' | 'endpoints' | 'maxInfoRpm' | 'defaultSymbols' | 'locate'
+> & { readonly rest: Pick<VenueRest, 'windows' | 'methods' | 'unified'> };
 
 export const MODES = ['PROD', 'DEBUG', 'DIAG'] as const;
 export type Mode = (typeof MODES)[number];
 
 export type Settings = z.infer<ReturnType<typeof settingsSchema>>;
 export type VenueSettings = z.infer<ReturnType<typeof venueSchema>>;
+type Transport = 'ws' | 'rest';
 type FeedSchemas = ReturnType<typeof feedSchemas>;
 
 /**
@@ -24,8 +25,8 @@ type FeedSchemas = ReturnType<typeof feedSchemas>;
  * not name is off, and absent from the result. Only venues work so: any other option left out has its default.
  */
 export function settingsSchema(venues: readonly VenueDeclaration[]) {
-  const byId = optionalKeys(venues.map((venue) => [venue.id, venueSchema(venue)] as const));
-  const allOn = Object.fromEntries(venues.map((venue) => [venue.id, {}]));
+  const byId = optionalKeys(venues.map((venue) => [keyOf(venue), venueSchema(venue)] as const));
+  const allOn = Object.fromEntries(venues.map((venue) => [keyOf(venue), {}]));
   return group('Settings of Tapedeck.', {
     runtime: group('How the collector runs.', {
       mode: oneOf(MODES)
@@ -73,16 +74,18 @@ export function settingsSchema(venues: readonly VenueDeclaration[]) {
 
 function venueSchema(venue: VenueDeclaration) {
   const rpm = venue.maxInfoRpm;
-  return group(`Settings of ${venue.id}.`, {
+  return group(`Settings of ${keyOf(venue)}.`, {
     enabled: flag().default(true).describe('False: nothing of this venue is recorded.'),
     symbols: symbols(venue)
-      .default([...venue.defaultSymbols])
+      // Judged too: a venue without such must name its own.
+      .prefault([...venue.defaultSymbols])
       .describe('Unified symbols: BTC/USDT is spot, BTC/USDT:USDT the linear perpetual.'),
     endpoints: group(
       'Other base URLs (a proxy, a regional host, a test server); the venue appends its own paths.',
       optionalKeys(
         Object.entries(venue.endpoints).map(
-          ([key, url]) => [key, baseUrl(key).describe(`In place of ${url}`)] as const,
+          ([key, url]) =>
+            [key, baseUrl(key).describe(`In place of ${url || 'where ccxt knows it to be'}`)] as const,
         ),
       ),
     ).prefault({}),
@@ -134,20 +137,33 @@ function optionalKeys<S extends z.ZodType>(entries: readonly (readonly [string, 
 
 /** Only the feeds that the venue has: another one is an unknown key, and absent from the result. */
 function offered(venue: VenueDeclaration) {
-  const all = Object.entries(feedSchemas());
+  const all = Object.entries(feedSchemas(venue.rest.unified ? ['rest'] : ['ws', 'rest']));
   const own: Record<string, unknown> = Object.fromEntries(
     all.filter(([name]) => venue.feeds.some((feed) => feed === name)),
   );
   return own as { [F in Feed]: z.ZodOptional<FeedSchemas[F]> };
 }
 
-function feedSchemas() {
+function feedSchemas(transports: readonly [Transport, ...Transport[]]) {
   const common = {
     enabled: flag().default(true).describe('False: this feed is not recorded.'),
-    transport: z
-      .literal('ws', { error: 'ws (polling by rest is not supported yet)' })
-      .default('ws')
-      .describe('How it is received: ws, a WebSocket.'),
+    transport: oneOf(transports)
+      .default(transports[0])
+      .describe('How it is received: ws, a WebSocket; rest, polled.'),
+    rest: group('How it is polled, with transport rest and in place of a WebSocket that is down.', {
+      interval_sec: decimal(0.1, 3600)
+        .default(2)
+        .describe('From one poll of a symbol to its next; seconds. The rate below holds whatever it is.'),
+    }).prefault({}),
+    fallback: group('Polling in place of a WebSocket that stays down.', {
+      enabled: flag().default(true).describe('False: what the WebSocket does not bring is not recorded.'),
+      after_sec: decimal(1, 3600)
+        .default(30)
+        .describe('A connection that has been down for so long is polled; seconds.'),
+      back_sec: decimal(1, 3600)
+        .default(10)
+        .describe('Polling ends when the connection has been up again for so long; seconds.'),
+    }).prefault({}),
     capture: flag()
       .default(false)
       .describe('True: every frame is also recorded raw, before it is read, for a replay (capture/).'),

@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FEEDS } from '../src/core/event.ts';
+import { FEEDS, type Feed } from '../src/core/event.ts';
 import { fileSymbol } from '../src/core/symbol.ts';
 import type { ConnectionPlan, FeedOptions, Located, RestCall, Venue } from '../src/core/venue.ts';
 import { systemClock } from '../src/io/clock.ts';
@@ -211,8 +211,26 @@ describe.each(each)('%s', (id, venue) => {
     const located = locateAll(venue, simSymbols(venue));
     const depths = [1, 5, 100, 200, 1_000, 5_000];
     const books = located.flatMap((one) => depths.flatMap((depth) => venue.rest.depth(one, depth) ?? []));
-    return [...venue.rest.instruments(located), ...venue.rest.instruments(manySymbols(venue)), ...books];
+    return [
+      ...venue.rest.instruments(located),
+      ...venue.rest.instruments(manySymbols(venue)),
+      ...books,
+      ...polls('ticker'),
+      ...polls('orderbook'),
+      ...polls('trades'),
+    ];
   };
+  const polls = (feed: Feed): readonly RestCall[] =>
+    (['trade', 'aggTrade'] as const).flatMap((stream) =>
+      locateAll(venue, simSymbols(venue)).flatMap((one) =>
+        venue.rest.poll(feed, one, { ...OPTIONS, stream }),
+      ),
+    );
+
+  test('every feed can be polled, and the settings can change the weight of every call', () => {
+    for (const feed of FEEDS) expect(polls(feed).length, feed).toBeGreaterThan(0);
+    expect([...new Set(calls().map((call) => call.method))].sort()).toEqual([...venue.rest.methods].sort());
+  });
 
   test('REST calls count against windows that there are, and fit each at 90 %', () => {
     const windows = new Map(venue.rest.windows.map((one) => [one.name, one]));
@@ -272,17 +290,17 @@ describe.each(each)('%s', (id, venue) => {
 
     function checkKnown(call: RestCall, url: string): void {
       const known = venue.rest.recognise(url);
-      expect([url, known?.kind]).toEqual([
-        url,
-        'limit' in call.params && 'symbol' in call.params ? 'depth' : 'instruments',
-      ]);
-      if (known?.kind === 'depth')
-        expect([known.id, known.market]).toEqual([call.params.symbol, call.market]);
-      else if (known?.market !== null) expect(known?.market).toBe(call.market);
+      const feed = FEEDS.find((one) => polls(one).some(({ method }) => method === call.method));
+      const kind = feed === undefined ? 'instruments' : feed === 'orderbook' ? 'depth' : feed;
+      expect([url, known?.kind]).toEqual([url, kind]);
+      if (known !== null && known.kind !== 'instruments') {
+        const { symbol, instId, product_code } = call.params;
+        expect([known.id, known.market]).toEqual([symbol ?? instId ?? product_code, call.market]);
+      } else if (known?.market !== null) expect(known?.market).toBe(call.market);
     }
 
     test('another path is not recognised', () => {
-      for (const path of ['/', '/api/v3/time', '/v5/market/time', '/v1/getticker'])
+      for (const path of ['/', '/api/v3/time', '/v5/market/time', '/v1/getchats'])
         expect(venue.rest.recognise(`${base}${path}`)).toBeNull();
     });
   });

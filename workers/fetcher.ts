@@ -4,20 +4,21 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Result } from '../src/core/result.ts';
 import { createCapture } from '../src/io/capture.ts';
 import { systemClock } from '../src/io/clock.ts';
-import { openSource } from '../src/io/source.ts';
+import { openSocket } from '../src/io/socket.ts';
 import { startFeed } from '../src/runtime/feed.ts';
 import type { FetcherInit, FromFetcher, RestText, ToFetcher } from '../src/runtime/protocol.ts';
-import { venueById } from '../src/venues/index.ts';
+import { venueByKey } from '../src/venues/index.ts';
 
 const init = workerData as FetcherInit;
 const port = parentPort;
-const venue = venueById(init.venue);
+const venue = venueByKey(init.key);
 if (port === null || venue === undefined)
   throw new Error(`fetcher: no venue "${init.venue}", or not in a thread`);
 
 const clock = systemClock();
 const answers = new Map<number, (result: Result<RestText>) => void>();
 let asked = 0;
+let stretch = 1;
 
 const post = (message: FromFetcher): void => {
   if (message.type === 'batch') {
@@ -42,7 +43,8 @@ const capture =
 const feed = startFeed(venue, init, {
   clock,
   random: Math.random,
-  open: (plan, handlers) => openSource(init.transport, plan, clock, handlers),
+  open: (plan, handlers) => openSocket(plan.url, clock, handlers),
+  stretch: () => stretch,
   ask(call, priority) {
     const id = ++asked;
     post({ type: 'ask', id, call, priority });
@@ -61,6 +63,7 @@ port.on('message', (message: ToFetcher) => {
     case 'rotate':
       return feed.rotate(message.symbol);
     case 'answer': {
+      stretch = message.stretch;
       answers.get(message.id)?.(message.result);
       answers.delete(message.id);
       return;

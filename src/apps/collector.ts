@@ -21,7 +21,7 @@ import {
 import { acquireLock, type Lock } from '../io/lock.ts';
 import { type Log, openLog } from '../io/log.ts';
 import { createApp } from '../runtime/app.ts';
-import { VENUES } from '../venues/index.ts';
+import { VENUES, venuesOf } from '../venues/index.ts';
 import { type Console, EXIT, type Place } from './console.ts';
 import { type Simulator, startSimulator } from './simulator.ts';
 
@@ -119,6 +119,7 @@ const list = (text: string | undefined): readonly string[] | undefined =>
 /** The simulator offers whatever the settings ask for. */
 function wantedSymbols(settings: Settings): string {
   return Object.entries(settings.venues)
+    .filter(([id]) => VENUES.some((venue) => venue.id === id))
     .flatMap(([id, venue]) => venue.symbols.map((symbol) => `${id}:${symbol}`))
     .join(',');
 }
@@ -171,7 +172,8 @@ async function collect(
   const stopping = stopSignal(data, clock, args.durationSec, env.npm_lifecycle_event !== undefined);
   const app = await createApp({
     settings,
-    venues: VENUES,
+    // The simulator has none of ccxt's: with it nothing may reach the network.
+    venues: kind === 'sim' ? VENUES : venuesOf(settings),
     kind,
     version: place.version,
     clock,

@@ -8,6 +8,7 @@ import type { Settings } from '../../config/schema.ts';
 import type { Market } from '../core/event.ts';
 import { err, failureOf, ok, type Result } from '../core/result.ts';
 import type { Venue } from '../core/venue.ts';
+import { keyOf } from '../core/venue.ts';
 import { createArchive } from '../io/archive.ts';
 import { replaceFile } from '../io/atomic.ts';
 import { systemClock } from '../io/clock.ts';
@@ -20,7 +21,7 @@ import { createPipeline } from '../runtime/pipeline.ts';
 import { createRejects } from '../runtime/rejects.ts';
 import { type ReplayReport, replay } from '../runtime/replay.ts';
 import { feedOptions } from '../runtime/station.ts';
-import { VENUES } from '../venues/index.ts';
+import { VENUES, venuesOf } from '../venues/index.ts';
 import { type Console, EXIT, type Place } from './console.ts';
 
 export const REPLAY_HELP = `tapedeck replay FILE… --out DIR [--config FILE]
@@ -114,8 +115,8 @@ async function play(
   const report = await replay(
     playRecordings(recordings, warn),
     {
-      venues: VENUES,
-      options: (venue) => feedOptions(settings.venues[venue.id]),
+      venues: venuesOf(settings),
+      options: (venue) => feedOptions(settings.venues[keyOf(venue)]),
       namedSymbol: (venue, id, market) => namedSymbol(settings, venue, id, market),
       ingest: (batch) => pipeline.ingest(batch, () => undefined),
       books: pipeline.books,

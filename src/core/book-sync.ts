@@ -1,5 +1,6 @@
 /**
- * One symbol's book from its messages: `joining → synced → resyncing` (DESIGN 7). The venue's sequence rule is
+ * One symbol's book from its messages: `joining → synced → resyncing` (DESIGN 7); `polled` while REST answers stand in
+ * for a stream. The venue's sequence rule is
  * checked at the join and on every later message; only what was applied to a synced book becomes a row.
  */
 
@@ -8,7 +9,7 @@ import { createDriftCheck, type DriftVerdict } from './drift.ts';
 import type { BookChange, BookMessage } from './event.ts';
 import type { BookRule } from './venue.ts';
 
-export type BookState = 'joining' | 'synced' | 'resyncing';
+export type BookState = 'joining' | 'synced' | 'resyncing' | 'polled';
 
 /** Deltas that wait for a REST snapshot; past this the oldest go, and the join then finds the gap. */
 const WAITING_LIMIT = 10_000;
@@ -30,6 +31,8 @@ export interface BookSync {
   /** Deltas that said nothing new (a repeated or outdated message). */
   stale(): number;
   on(message: BookMessage): void;
+  /** A whole book by REST: a row, unless a stream keeps the book, which then is the newer. */
+  polled(snapshot: BookMessage): void;
   /** Gives the book up and joins anew: the connection ended, a message was lost or refused. */
   resync(reason: string): void;
   /** The kept book as a snapshot of our own, best levels first, received at `localUs`. Null while it is not synced. */
@@ -97,7 +100,7 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
 
   const lose = (reason: string): void => {
     const wasSynced = state === 'synced';
-    state = wasSynced ? 'resyncing' : state;
+    if (wasSynced || state === 'polled') state = 'resyncing';
     waiting = [];
     candidate = null;
     if (wasSynced) port.lost(reason);
@@ -194,6 +197,15 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
     state: () => state,
     stale: () => stale,
     on,
+    polled(snapshot) {
+      if (state === 'synced') return;
+      state = 'polled';
+      resetBook(book, snapshot.bids, snapshot.asks);
+      if (!isNumbered) count += 1;
+      snapshotSequence = isNumbered ? snapshot.sequence : count;
+      applied = snapshot;
+      port.applied(row(snapshot, snapshotSequence, null));
+    },
     resync(reason) {
       const wasSynced = state === 'synced';
       lose(reason);

@@ -46,3 +46,10 @@ export function isZero(text: string): boolean {
   }
   return true;
 }
+
+/** A number as decimal text without an exponent, at most 20 fraction digits; null when it is below zero or no number. */
+export function plainDecimal(value: number): string | null {
+  if (!(value >= 0 && value < 1e21)) return null;
+  const text = String(value);
+  return text.includes('e') ? value.toFixed(20).replace(/\.?0+$/, '') : text;
+}

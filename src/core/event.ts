@@ -25,6 +25,8 @@ export interface Trade extends Stamped {
   readonly side: Side;
   readonly price: string;
   readonly amount: string;
+  /** Ids of further fills that this row stands for, where the venue tells fills together: they are no rows again. */
+  readonly alsoIds?: readonly string[];
 }
 
 /** A field that no message has filled yet is the empty string. */

@@ -125,6 +125,8 @@ export interface SimView {
   /** Kept up with every update from the first call on; all clients of a depth share it. */
   window(symbol: string, depth: number): SimWindow;
   ticker(symbol: string): SimTicker;
+  /** The newest market orders of a symbol, oldest first, as many as the market remembers. */
+  trades(symbol: string): readonly SimTrade[];
 }
 
 /** What a frame says, for the journal: the row that it must become, in the terms of the data files. */
@@ -185,7 +187,7 @@ export interface SimResponse {
   readonly body: string;
   /** What it costs of a pool that refills each minute, and the header that tells how much of it is used. */
   readonly cost?: { readonly pool: string; readonly weight: number; readonly header: string };
-  /** A depth answer is a book snapshot: a row when the collector joins it. */
+  /** What it says of the market. A depth answer is a book snapshot: a row when the collector joins or polls it. */
   readonly journal?: readonly JournalEntry[];
 }
 

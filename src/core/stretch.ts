@@ -20,14 +20,22 @@ export interface Stretch {
   /** The venue limits us, and wants nothing before `untilMs`. */
   limited(nowMs: number, untilMs: number): void;
   succeeded(nowMs: number): void;
-  /** How long a poll of every `baseMs` waits for its next one: stretched, then with jitter that only adds. */
-  intervalMs(baseMs: number, nowMs: number, random: Random): number;
 }
 
 /** The shortest interval that is stretched up to the longest one. */
 const SHORTEST_MS = 1_000;
 
-export function createStretch({ decay, maxIntervalMs, jitter }: StretchOptions): Stretch {
+/** From one poll of every `baseMs` to the next, ms: stretched by `factor`, then with jitter that only adds. */
+export function pollEveryMs(
+  baseMs: number,
+  factor: number,
+  { maxIntervalMs, jitter }: Pick<StretchOptions, 'maxIntervalMs' | 'jitter'>,
+  random: Random,
+): number {
+  return Math.min(baseMs * factor, Math.max(baseMs, maxIntervalMs)) * (1 + jitter * random());
+}
+
+export function createStretch({ decay, maxIntervalMs }: Omit<StretchOptions, 'jitter'>): Stretch {
   const most = Math.max(2, maxIntervalMs / SHORTEST_MS);
   let factor = 1;
   let sinceMs = Number.NEGATIVE_INFINITY;
@@ -50,10 +58,6 @@ export function createStretch({ decay, maxIntervalMs, jitter }: StretchOptions):
     succeeded(nowMs) {
       factor = Math.max(1, read(nowMs) * decay);
       sinceMs = Math.max(sinceMs, nowMs);
-    },
-    intervalMs(baseMs, nowMs, random) {
-      const stretched = Math.min(baseMs * read(nowMs), Math.max(baseMs, maxIntervalMs));
-      return stretched * (1 + jitter * random());
     },
   };
 }

@@ -154,14 +154,16 @@ export interface Verdict {
   readonly used: { readonly weight: number; readonly turnsInMs: number } | null;
 }
 
-/** What a recorded REST answer is, told by its URL (replay). */
+/** What a recorded REST answer is, told by its URL (replay). A `depth` is a book: one to join, or a polled one. */
 export type RestAnswerKind =
-  | { readonly kind: 'depth'; readonly id: string; readonly market: Market }
+  | { readonly kind: 'depth' | 'ticker' | 'trades'; readonly id: string; readonly market: Market }
   | { readonly kind: 'instruments'; readonly market: Market | null };
 
 export interface VenueRest {
   /** The ccxt exchange whose implicit endpoints serve this venue. */
   readonly ccxt: string;
+  /** It is asked by ccxt's unified methods in place of those, and polled only. */
+  readonly unified?: true;
   /** ccxt's `urls.api` entries for these endpoints. */
   bases(endpoints: Endpoints): Readonly<Record<string, string>>;
   readonly windows: readonly RateWindow[];
@@ -177,11 +179,17 @@ export interface VenueRest {
   /** Null where the venue's books do not begin with a REST snapshot. */
   depth(located: Located, depth: number): RestCall | null;
   readDepth(text: string, located: Located, localUs: number): Result<BookMessage>;
+  /** The calls that together bring one poll of a feed: one after the other, each a message or more. */
+  poll(feed: Feed, located: Located, options: FeedOptions): readonly RestCall[];
+  /** The answer to any of these calls; trades oldest first, their ids those of the WebSocket's. */
+  readPoll(feed: Feed, text: string, located: Located, localUs: number): Result<readonly MarketMessage[]>;
   recognise(url: string): RestAnswerKind | null;
 }
 
 export interface Venue<M = unknown> {
   readonly id: string;
+  /** What the settings call it, where that is not its id: `ccxt:kraken`. */
+  readonly key?: string;
   readonly feeds: readonly Feed[];
   /** The public endpoints, by key. */
   readonly endpoints: Endpoints;
@@ -206,6 +214,11 @@ export interface Venue<M = unknown> {
   bookRule(market: Market): BookRule;
   readonly rest: VenueRest;
   readonly sim: VenueSim;
+}
+
+/** What the settings call a venue. */
+export function keyOf({ id, key }: Pick<Venue, 'id' | 'key'>): string {
+  return key ?? id;
 }
 
 /** Declares a venue; gives the registry one type without losing the wire types within. */

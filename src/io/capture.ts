@@ -253,8 +253,8 @@ export function createCapture(options: CaptureOptions): Capture {
       const told = times(localUs, nowMonoUs);
       add(localUs, nowMonoUs, `${headOf(connection)}${told},"data":${JSON.stringify(text)}}\n`);
     },
-    http: (url, text, localUs) =>
-      say('http', `,"conn":"rest","url":${JSON.stringify(url)},"data":${JSON.stringify(text)}`, localUs),
+    http: (way, url, text, localUs) =>
+      say('http', `,"conn":"${way}","url":${JSON.stringify(url)},"data":${JSON.stringify(text)}`, localUs),
     disconnect(conn, reason) {
       say('close', `,"conn":${JSON.stringify(conn)},"data":${JSON.stringify(reason)}`);
       connections = connections.filter((one) => one.conn !== conn);

@@ -1,4 +1,7 @@
-/** One fetcher: the connections of one venue's feed, through the intake, into batches. Runs in a worker thread. */
+/**
+ * One fetcher: the connections of one venue's feed, or its polls, through the intake, into batches. Runs in a worker
+ * thread.
+ */
 
 import type { Capture } from '../core/capture.ts';
 import type { Market } from '../core/event.ts';
@@ -7,18 +10,13 @@ import type { Failure, Result } from '../core/result.ts';
 import type { Source, SourceHandlers } from '../core/source.ts';
 import type { ConnectionPlan, RestCall, Venue } from '../core/venue.ts';
 import { type Batcher, createBatcher } from './batcher.ts';
+import { createFallback } from './fallback.ts';
+import { feedStatus } from './feed-status.ts';
 import { createIntake } from './intake.ts';
 import { createKeptBooks } from './kept-books.ts';
 import { type Link, startLink } from './link.ts';
-import type {
-  Fact,
-  FeedStatus,
-  FetcherInit,
-  FromFetcher,
-  Priority,
-  RestText,
-  SymbolStatus,
-} from './protocol.ts';
+import { createPoller } from './poller.ts';
+import type { Fact, FeedStatus, FetcherInit, FromFetcher, Priority, RestText } from './protocol.ts';
 import { recordedSource } from './recorded-source.ts';
 import { createSnapshots } from './snapshots.ts';
 
@@ -30,6 +28,8 @@ export interface FeedPort {
   readonly random: Random;
   open(plan: ConnectionPlan, handlers: SourceHandlers): Source;
   ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
+  /** How far the venue's governor has polling stretched; 1 when it has not. */
+  stretch(): number;
   post(message: FromFetcher): void;
   /** Records everything raw; null where that is not wanted. */
   readonly capture: Capture | null;
@@ -161,7 +161,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     ask: port.ask,
     answered({ url, text, localUs }) {
       given = 0;
-      capture?.http(url, text, localUs);
+      capture?.http('rest', url, text, localUs);
     },
     arrived: (snapshot) => intake.snapshot(snapshot),
     failed(symbol, code, message) {
@@ -169,6 +169,35 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       report('snapshot_failed', { symbol, code, message });
     },
     report,
+  });
+
+  const poller = createPoller(venue, init.feed, {
+    clock,
+    random: port.random,
+    options: init.options,
+    poll: init.poll,
+    stretch: port.stretch,
+    ask: port.ask,
+    answered(located, { url, text, localUs }) {
+      given = 0;
+      capture?.http('poll', url, text, localUs);
+      const read = intake.polled(init.feed, located, text, localUs);
+      if (read.ok && read.value !== null) report('gap', { kind: 'poll', ...read.value });
+      return read;
+    },
+    failed(symbol, code, message) {
+      lastError = `poll of ${symbol}: ${code} ${message}`;
+      report('poll_failed', { symbol, code, message });
+    },
+  });
+
+  const fallback = createFallback(init.fallback, {
+    clock,
+    changed(plan, on, reason) {
+      report('fallback', { on, connection: plan.name, symbols: plan.instruments.length, reason });
+      if (on) return poller.start(plan.instruments);
+      for (const { symbol } of plan.instruments) if (!fallback.covers(symbol)) poller.end(symbol);
+    },
   });
 
   const watch = (): void => {
@@ -187,6 +216,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
         if (init.feed === 'orderbook')
           for (const one of plan.instruments)
             if (venue.bookRule(one.market).snapshot === 'subscribe') snapshots.expect(one.symbol);
+        fallback.up(plan);
         report('connect', { connection: plan.name, url: plan.url });
       },
       onFrame(text, localUs) {
@@ -198,55 +228,15 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
         lastError = `${plan.name}: ${why.code} ${why.message}`;
         capture?.disconnect(plan.name, `${why.code} ${why.message}`);
         intake.close(plan.name);
+        fallback.down(plan, `${why.code} ${why.message}`);
         for (const one of plan.instruments) snapshots.forget(one.symbol);
         const { code, message } = why;
         report('reconnect', { connection: plan.name, was_up: wasUp, code, message });
       },
     });
 
-  const status = (): FeedStatus => {
-    const ups = links.filter((link) => link.isUp()).length;
-    const { frames, events, rejects, duplicates, ahead, ignored, resyncs } = intake.counters;
-    let stale = 0;
-    for (const sync of intake.books().values()) stale += sync.stale();
-    return {
-      state: ups === links.length ? 'collecting' : ups === 0 ? 'waiting' : 'connecting',
-      frames,
-      events,
-      rejects,
-      duplicates,
-      ahead,
-      stale,
-      ignored,
-      resyncs,
-      reconnects: links.reduce((sum, link) => sum + link.reconnects(), 0),
-      dropped: [...dropped.values()].reduce((sum, count) => sum + count, 0),
-      queued: batcher.queued(),
-      lastError,
-      capture: capture?.status() ?? null,
-      symbols: symbolStatus(),
-    };
-  };
-
-  const symbolStatus = (): Record<string, SymbolStatus> => {
-    const seen = intake.symbols();
-    return Object.fromEntries(
-      init.instruments.map(({ symbol }) => {
-        const state = seen.get(symbol);
-        const book = init.feed === 'orderbook' ? (intake.books().get(symbol)?.state() ?? 'joining') : null;
-        return [
-          symbol,
-          {
-            state: book ?? (state === undefined ? 'waiting' : 'collecting'),
-            lastLocalUs: state?.lastLocalUs ?? 0,
-            events: state?.events ?? 0,
-            resyncs: state?.resyncs ?? 0,
-            dropped: dropped.get(symbol) ?? 0,
-          },
-        ];
-      }),
-    );
-  };
+  const status = (): FeedStatus =>
+    feedStatus({ init, links, poller, fallback, intake, batcher, capture, dropped, lastError });
 
   const sendBooks = (): void => {
     const books = keptBooks.take(intake);
@@ -264,6 +254,8 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     stopped = true;
     capture?.note('stop');
     snapshots.stop();
+    poller.stop();
+    fallback.stop();
     cancel();
     // How it was when it was stopped: that its connections end now says nothing of its health.
     const { state } = status();
@@ -279,8 +271,17 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     capture?.note('seen', { symbol, ids: ids.join(' ') });
     intake.seen(symbol, ids);
   }
-  const plans = venue.dial(init);
-  for (const plan of plans) links.push(start(plan));
+  // The one switch on transport.
+  switch (init.transport) {
+    case 'ws':
+      for (const plan of venue.dial(init)) {
+        fallback.down(plan, 'not yet opened');
+        links.push(start(plan));
+      }
+      break;
+    case 'rest':
+      poller.start(init.instruments);
+  }
   const cancel = clock.every(init.tuning.statusMs, tick);
 
   return {

@@ -88,6 +88,7 @@ export function createFleet(port: FleetPort): Fleet {
       },
       ask: (call, priority, signal) => station.rest.ask(call, priority, scope, signal),
       isHeld: port.isHeld,
+      stretch: station.governor.stretch,
       pausedMs: () => station.governor.pause('all')?.ms ?? 0,
     });
     return { thread, tally };

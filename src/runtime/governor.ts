@@ -4,7 +4,7 @@
  */
 
 import { createBudget } from '../core/budget.ts';
-import type { Cancel, Clock, Random } from '../core/ports.ts';
+import type { Cancel, Clock } from '../core/ports.ts';
 import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
 import type { StretchOptions } from '../core/stretch.ts';
 import type { Limit, RateWindow, Verdict } from '../core/venue.ts';
@@ -69,8 +69,8 @@ export interface Governor {
   ended(permit: Permit, ending: Ending): Promise<Pause | null>;
   /** What is left of the present pause; null when there is none. With `all`: of one that sessions must keep too. */
   pause(scope?: Limit['scope']): Pause | null;
-  /** How long a poll of every `baseMs` waits for its next one, ms: stretched after limits, with jitter that adds. */
-  intervalMs(baseMs: number, random: Random): number;
+  /** How far polling is stretched after limits: 1 when it is not. */
+  stretch(): number;
   stats(): VenueRateStats;
   /** Ends every wait, and refuses all that comes after. */
   close(): void;
@@ -233,7 +233,7 @@ export function createGovernor(options: GovernorOptions): Governor {
       return made;
     },
     pause: restraint.pause,
-    intervalMs: restraint.intervalMs,
+    stretch: restraint.stretch,
     stats() {
       const nowMs = clock.monoMs();
       const waiting = turns.inOrder(nowMs);

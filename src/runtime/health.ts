@@ -41,6 +41,8 @@ export interface WorkerFacts {
   readonly thread: ThreadState;
   /** No connection is open. */
   readonly down: boolean;
+  /** Some of it is polled because its WebSocket is down. */
+  readonly fallback: boolean;
   readonly uptimeSec: number;
   /** Since the newest event of any of its symbols, and the age from which that is late. */
   readonly ageSec: number | null;
@@ -151,6 +153,11 @@ export const WORKER_RULES: readonly Rule<WorkerFacts>[] = [
     id: 'capture',
     level: 'WARN',
     reason: (f) => (f.captureError === null ? null : `capture: ${f.captureError}`),
+  },
+  {
+    id: 'fallback',
+    level: 'WARN',
+    reason: (f) => (f.fallback ? 'polled by REST: no WebSocket' : null),
   },
 ];
 

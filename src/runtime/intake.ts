@@ -17,12 +17,15 @@ import {
   type TickerMessage,
   type Trade,
 } from '../core/event.ts';
-import { createRecentIds, type RecentIds } from '../core/recent-ids.ts';
+import { ok, type Result } from '../core/result.ts';
 import { carryTicker, EMPTY_TICKER } from '../core/ticker.ts';
-import type { FeedOptions, Mapper, Venue } from '../core/venue.ts';
+import { seconds } from '../core/time.ts';
+import type { FeedOptions, Located, Mapper, Venue } from '../core/venue.ts';
 import type { Top } from '../flow/rows.ts';
 import { type Counters, createCounters } from './counters.ts';
 import { createPlaces, isTurn, type Place, turn } from './places.ts';
+import { createSymbolStates, type SymbolCounts } from './symbol-states.ts';
+import { createTradeIds, isNext, type TradeGap } from './trade-ids.ts';
 
 /** Further ahead of our clock than this is absurd, and refused; less is kept, and counted beyond `AHEAD_US`. */
 const ABSURD_US = 24 * 3600 * 1_000_000;
@@ -43,11 +46,8 @@ export interface IntakePort {
   said(connection: string, what: 'ack' | 'refused' | 'notice', text: string): void;
 }
 
-export interface SymbolState {
-  readonly lastLocalUs: number;
-  readonly events: number;
+export interface SymbolState extends SymbolCounts {
   readonly book: BookState | null;
-  readonly resyncs: number;
 }
 
 export interface Intake {
@@ -57,6 +57,11 @@ export interface Intake {
   /** The connection ended; the books that it fed are joined anew. */
   close(connection: string): void;
   snapshot(message: BookMessage): void;
+  /**
+   * The answer to a poll (`VenueRest.poll`). Fails when it is refused; gives the hole before a page of trades that
+   * does not reach those seen before it.
+   */
+  polled(feed: Feed, located: Located, text: string, localUs: number): Result<TradeGap | null>;
   resync(symbol: string, reason: string): void;
   /** The symbol's next row begins a new file. */
   rotate(feed: Feed, symbol: string): void;
@@ -65,12 +70,6 @@ export interface Intake {
   books(): ReadonlyMap<string, BookSync>;
   symbols(): ReadonlyMap<string, SymbolState>;
   counters: Counters;
-}
-
-interface MutableState {
-  lastLocalUs: number;
-  events: number;
-  resyncs: number;
 }
 
 export function createIntake(
@@ -83,29 +82,18 @@ export function createIntake(
   const mappers = new Map<string, { readonly map: Mapper<unknown>; readonly market: Market | null }>();
   const books = new Map<string, BookSync>();
   const tickers = new Map<string, TickerFields>();
-  const ids = new Map<string, RecentIds>();
-  const states = new Map<string, MutableState>();
+  const trades = createTradeIds();
+  const states = createSymbolStates();
   const places = createPlaces();
   /** The symbols whose ticker fields came over each connection. */
   const carried = new Map<string, Set<string>>();
   /** The connection that feeds each book. */
   const fedBy = new Map<string, string>();
-  /** The frame at work, for what the mapper says of it. */
-  let current = { connection: '', text: '', localUs: 0, told: false, refused: false };
-
-  const stateOf = (symbol: string): MutableState => {
-    let state = states.get(symbol);
-    if (state === undefined) {
-      state = { lastLocalUs: 0, events: 0, resyncs: 0 };
-      states.set(symbol, state);
-    }
-    return state;
-  };
+  /** For what the mapper says of it. */
+  let current = { ...NONE };
 
   const emit = (event: MarketEvent, top: Top | null, place: Place): void => {
-    const state = stateOf(event.symbol);
-    state.lastLocalUs = event.localUs;
-    state.events += 1;
+    states.event(event);
     counters.events += 1;
     port.emit(event, top, place);
     place.begins = false;
@@ -119,7 +107,7 @@ export function createIntake(
         applied: (change) => emit(change, topOf(made), place),
         needSnapshot: (reason) => port.needSnapshot(symbol, reason),
         lost: (reason) => {
-          stateOf(symbol).resyncs += 1;
+          states.resynced(symbol);
           counters.resyncs += 1;
           port.lost(symbol, reason);
         },
@@ -139,17 +127,9 @@ export function createIntake(
     emit(ticker, null, places.of('ticker', symbol));
   };
 
-  const idsOf = (symbol: string): RecentIds => {
-    let seen = ids.get(symbol);
-    if (seen === undefined) {
-      seen = createRecentIds();
-      ids.set(symbol, seen);
-    }
-    return seen;
-  };
-
   const onTrade = (trade: Trade): void => {
-    if (idsOf(trade.symbol).add(trade.id)) emit(trade, null, places.of('trades', trade.symbol));
+    if (trades.add(trade)) emit(trade, null, places.of('trades', trade.symbol));
+    else if (current.polled) current.overlaps = true;
     else counters.duplicates += 1;
   };
 
@@ -178,6 +158,7 @@ export function createIntake(
       case 'ticker':
         return onTicker(message);
       case 'book':
+        if (current.polled) return bookOf(message).polled(message);
         fedBy.set(message.symbol, current.connection);
         return bookOf(message).on(message);
     }
@@ -228,7 +209,7 @@ export function createIntake(
     frame(connection, text, localUs) {
       counters.frames += 1;
       counters.bytes += text.length;
-      current = { connection, text, localUs, told: false, refused: false };
+      current = { ...NONE, connection, text, localUs };
       const read = venue.read(text);
       switch (read.kind) {
         case 'message': {
@@ -262,20 +243,45 @@ export function createIntake(
       keepPlace('orderbook', message.symbol, message.localUs);
       bookOf(message).on(message);
     },
+    polled(feed, located, text, localUs) {
+      counters.frames += 1;
+      counters.bytes += text.length;
+      current = { ...NONE, text, localUs, polled: true };
+      const read = venue.rest.readPoll(feed, text, located, localUs);
+      if (!read.ok) {
+        refuse(`${read.error.code}: ${read.error.message}`);
+        return read;
+      }
+      const [first] = read.value;
+      const from = trades.newest(located.symbol);
+      for (const message of read.value) onMessage(message);
+      if (first?.type !== 'trade' || from === null || current.overlaps || isNext(from.id, first.id))
+        return ok(null);
+      const to = { id: first.id, ts: seconds(first.timestampUs) };
+      return ok({ symbol: located.symbol, from, to });
+    },
     resync: (symbol, reason) => books.get(symbol)?.resync(reason),
     rotate: places.ask,
-    seen(symbol, known) {
-      const seen = idsOf(symbol);
-      for (const id of known) seen.add(id);
-    },
+    seen: trades.remember,
     books: () => books,
     symbols: () =>
       new Map(
-        [...states].map(
+        [...states.all()].map(
           ([symbol, state]) => [symbol, { ...state, book: books.get(symbol)?.state() ?? null }] as const,
         ),
       ),
   };
 }
+
+/** The frame or answer at work, before anything is known of it. `overlaps`: some of its trades were seen before. */
+const NONE = {
+  connection: '',
+  text: '',
+  localUs: 0,
+  polled: false,
+  told: false,
+  refused: false,
+  overlaps: false,
+};
 
 const topOf = ({ book }: BookSync): Top => ({ bid: bestOf(book.bids), ask: bestOf(book.asks) });

@@ -135,10 +135,12 @@ function disconnect({ intake, connections }: Run, connection: string): void {
   intake.close(connection);
 }
 
-function playAnswer({ venue, intake, byKey }: Run, frame: RecordedFrame): void {
+function playAnswer({ header, venue, intake, byKey }: Run, frame: RecordedFrame): void {
   const answer = venue.rest.recognise(frame.url);
-  const located = answer?.kind === 'depth' ? byKey.get(`${answer.market} ${answer.id}`) : undefined;
+  const located =
+    answer === null || answer.kind === 'instruments' ? undefined : byKey.get(`${answer.market} ${answer.id}`);
   if (located === undefined) return intake.counters.ignore('http (not recorded)');
+  if (frame.connection === 'poll') return void intake.polled(header.feed, located, frame.text, frame.localUs);
   const read = venue.rest.readDepth(frame.text, located, frame.localUs);
   if (read.ok) intake.snapshot(read.value);
   else intake.counters.ignore(`http ${read.error.code}`);

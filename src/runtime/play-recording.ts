@@ -87,7 +87,7 @@ export function createRecordingPlayer(
   };
 }
 
-/** A REST answer: a snapshot for a book, or the venue's list of instruments. */
+/** A REST answer: a snapshot for a book, the venue's list of instruments, or what was polled. */
 function playAnswer(frame: RecordedFrame, player: VenuePlayer): void {
   const answer = player.venue.rest.recognise(frame.url);
   const { counters } = player.intake;
@@ -99,11 +99,12 @@ function playAnswer(frame: RecordedFrame, player: VenuePlayer): void {
     return;
   }
   const symbol = symbolFor(player, answer.id, answer.market, undefined);
-  const read = player.venue.rest.readDepth(
-    frame.text,
-    { symbol, id: answer.id, market: answer.market },
-    frame.localUs,
-  );
+  const located = { symbol, id: answer.id, market: answer.market };
+  if (answer.kind !== 'depth' || player.venue.bookRule(answer.market).snapshot !== 'rest') {
+    const feed = answer.kind === 'depth' ? 'orderbook' : answer.kind;
+    return void player.intake.polled(feed, located, frame.text, frame.localUs);
+  }
+  const read = player.venue.rest.readDepth(frame.text, located, frame.localUs);
   if (read.ok) player.intake.snapshot(read.value);
   else counters.ignore(`http ${read.error.code}`);
 }

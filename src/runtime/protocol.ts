@@ -1,6 +1,7 @@
 /** Everything that crosses the thread boundary, by name. */
 
 import type { Batch } from '../core/batch.ts';
+import type { BookState } from '../core/book-sync.ts';
 import type { CaptureStatus } from '../core/capture.ts';
 import type { Feed } from '../core/event.ts';
 import type { Result } from '../core/result.ts';
@@ -9,11 +10,16 @@ import type { Endpoints, FeedOptions, Located, RestCall } from '../core/venue.ts
 /** What a fetcher thread is started with. */
 export interface FetcherInit {
   readonly venue: string;
+  /** What the settings call the venue: by it a thread finds it. */
+  readonly key: string;
   readonly feed: Feed;
   readonly instruments: readonly Located[];
   readonly endpoints: Endpoints;
   readonly options: FeedOptions;
-  readonly transport: 'ws';
+  readonly transport: Transport;
+  readonly poll: PollOptions;
+  /** When polling stands in for a WebSocket that stays down; null: never. */
+  readonly fallback: FallbackOptions | null;
   /** Where everything that arrives is recorded raw too, and the program's version; null: nowhere. */
   readonly capture: { readonly dataDir: string; readonly version: string } | null;
   readonly tuning: FetcherTuning;
@@ -21,6 +27,24 @@ export interface FetcherInit {
   readonly seen: Readonly<Record<string, readonly string[]>>;
   /** The venue wants no session of ours before so many ms have passed since the thread's start. */
   readonly pausedMs?: number;
+}
+
+/** How a feed is received: pushed by a WebSocket, or asked for by REST. */
+export type Transport = 'ws' | 'rest';
+
+export interface PollOptions {
+  /** From one poll of a symbol to its next, before it is stretched. */
+  readonly intervalMs: number;
+  /** As of `StretchOptions`. */
+  readonly jitter: number;
+  readonly maxIntervalMs: number;
+}
+
+export interface FallbackOptions {
+  /** A connection that has been down for so long is polled in place of, */
+  readonly afterMs: number;
+  /** until it has been up for so long. */
+  readonly backMs: number;
 }
 
 export interface FetcherTuning {
@@ -47,9 +71,15 @@ export type ToFetcher =
   | { readonly type: 'credit'; readonly batches: number }
   /** The symbol's next row is to begin a new file. */
   | { readonly type: 'rotate'; readonly symbol: string }
-  | { readonly type: 'answer'; readonly id: number; readonly result: Result<RestText> }
   /** The disk is full: a capture waits; or there is room again. */
   | { readonly type: 'hold'; readonly on: boolean }
+  /** `stretch`: how far the venue's governor has polling stretched now. */
+  | {
+      readonly type: 'answer';
+      readonly id: number;
+      readonly result: Result<RestText>;
+      readonly stretch: number;
+    }
   /** The venue wants every session closed, and none opened for so long, ms. */
   | { readonly type: 'pause'; readonly ms: number }
   | { readonly type: 'stop' };
@@ -91,8 +121,10 @@ export interface Fact {
 export type FeedState = 'connecting' | 'collecting' | 'waiting';
 
 export interface FeedStatus {
-  /** `waiting`: every connection is down. `connecting`: some are not yet open. */
+  /** `waiting`: nothing can arrive. `connecting`: some connections are not open. */
   readonly state: FeedState;
+  /** Some of it is polled because its WebSocket is down. */
+  readonly fallback: boolean;
   readonly frames: number;
   readonly events: number;
   readonly rejects: number;
@@ -111,7 +143,7 @@ export interface FeedStatus {
 }
 
 export interface SymbolStatus {
-  readonly state: 'waiting' | 'collecting' | 'joining' | 'synced' | 'resyncing';
+  readonly state: 'waiting' | 'collecting' | BookState;
   readonly lastLocalUs: number;
   readonly events: number;
   readonly resyncs: number;

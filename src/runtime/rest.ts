@@ -4,7 +4,8 @@ import type { Clock } from '../core/ports.ts';
 import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
 import { seconds } from '../core/time.ts';
 import type { RestAnswer, RestCall, VenueRest, Verdict } from '../core/venue.ts';
-import type { Governor, Permit } from './governor.ts';
+import type { Unified } from '../io/unified.ts';
+import type { Demand, Governor, Permit } from './governor.ts';
 import type { Fact, Priority, RestText } from './protocol.ts';
 import type { Pause } from './restraint.ts';
 
@@ -44,8 +45,12 @@ export interface Rest {
 /** Of an answer that never came. */
 const NO_WORD: Verdict = { limit: null, used: null };
 
-export function createRest(options: RestOptions): Rest {
-  const { venue, governor, http, weights } = options;
+/** One HTTP request, as it may be sent. */
+export type Permitted = (demand: Demand, send: () => Promise<Reply>) => Promise<Reply>;
+
+/** Waits for the permit, sends, and tells how it ended: nothing reaches a venue in another way. */
+export function createPermitted(options: Omit<RestOptions, 'http' | 'weights'>): Permitted {
+  const { venue, governor } = options;
 
   /** Of a request that was sent: judges its ending, and obeys. Resolves when a pause that follows is on disk. */
   const settle = async (permit: Permit, reply: Reply): Promise<void> => {
@@ -65,27 +70,53 @@ export function createRest(options: RestOptions): Rest {
   const judge = ({ status, headers, text, localUs }: Whole, code: string | null): Verdict =>
     venue.rest.judge({ status, code, headers, text, nowUs: localUs });
 
+  return async (demand, send) => {
+    const permit = await governor.acquire(demand);
+    if (!permit.ok) return unsent(permit.error);
+    if (demand.signal?.aborted) {
+      governor.giveBack(permit.value);
+      return unsent(failure('aborted', `${venue.id}: aborted before it was sent`, 'never'));
+    }
+    const reply = await send();
+    if (reply.ok || reply.error.sent) await settle(permit.value, reply);
+    else governor.giveBack(permit.value);
+    return reply;
+  };
+}
+
+const unsent = (cause: Failure): Reply => err({ ...cause, venueCode: null, sent: false, answer: null });
+
+export function createRest(options: RestOptions): Rest {
+  const { http, weights } = options;
+  const permitted = createPermitted(options);
   return {
-    async ask(call, priority, owner, signal) {
+    async ask({ method, params, weight, window }, priority, owner, signal) {
       // Before the permit: what is sent late comes too close to the next.
       const ready = await http.ready();
       if (!ready.ok) return ready;
-      const weight = weights[call.method] ?? call.weight;
-      const permit = await governor.acquire({ priority, window: call.window, weight, owner, signal });
-      if (!permit.ok) return permit;
-      if (signal?.aborted) {
-        governor.giveBack(permit.value);
-        return err(failure('aborted', `${venue.id}: aborted before it was sent`, 'never'));
-      }
-      const reply = await http.call(call.method, call.params);
-      if (reply.ok || reply.error.sent) await settle(permit.value, reply);
-      else governor.giveBack(permit.value);
+      const demand = { priority, window, weight: weights[method] ?? weight, owner, signal };
+      const reply = await permitted(demand, () => http.call(method, params));
       if (reply.ok) {
         const { text, localUs, url } = reply.value;
         return ok({ text, localUs, url });
       }
       // Only the plain failure: it may cross to a thread, and the answer's text can be large.
       return err(failure(reply.error.code, reply.error.message, reply.error.retry));
+    },
+  };
+}
+
+/** By ccxt's unified methods: a permit for each HTTP request that one makes. */
+export function createUnifiedRest(options: Omit<RestOptions, 'http'> & { readonly unified: Unified }): Rest {
+  const { unified, weights } = options;
+  const permitted = createPermitted(options);
+  return {
+    async ask({ method, params, weight, window }, priority, owner, signal) {
+      const ready = await unified.ready();
+      if (!ready.ok) return ready;
+      const demand = { priority, window, weight: weights[method] ?? weight, owner, signal };
+      const answer = await unified.call(method, params, (send) => permitted(demand, send));
+      return answer.ok ? answer : err(failure(answer.error.code, answer.error.message, answer.error.retry));
     },
   };
 }

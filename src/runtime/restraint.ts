@@ -3,7 +3,7 @@
  * stretched. It outlives the process in the governor's memory.
  */
 
-import type { Clock, Random } from '../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
 import { createStretch, type StretchOptions } from '../core/stretch.ts';
 import type { Limit } from '../core/venue.ts';
 import type { Ban, Remembered } from './governor-memory.ts';
@@ -26,7 +26,6 @@ export interface Restraint {
   pause(scope?: Limit['scope']): Pause | null;
   /** 1 when nothing is stretched. */
   stretch(): number;
-  intervalMs(baseMs: number, random: Random): number;
   remember(): Pick<Remembered, 'bans' | 'lowered'>;
   recall(remembered: Pick<Remembered, 'bans' | 'lowered'>): void;
 }
@@ -98,7 +97,6 @@ export function createRestraint(options: StretchOptions, { clock, lower }: Restr
     },
     pause,
     stretch: () => stretch.factor(clock.monoMs()),
-    intervalMs: (baseMs, random) => stretch.intervalMs(baseMs, clock.monoMs(), random),
     remember() {
       const nowMs = clock.monoMs();
       const nowUs = clock.wallUs();

@@ -3,12 +3,20 @@
 import type { Settings, VenueSettings } from '../../config/schema.ts';
 import type { Feed } from '../core/event.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Endpoints, FeedOptions, Located, RateWindow, Venue } from '../core/venue.ts';
-import { createHttp, type Http } from '../io/http.ts';
+import {
+  type Endpoints,
+  type FeedOptions,
+  keyOf,
+  type Located,
+  type RateWindow,
+  type Venue,
+} from '../core/venue.ts';
+import { createHttp } from '../io/http.ts';
+import { createUnified } from '../io/unified.ts';
 import { createGovernor, type Governor } from './governor.ts';
 import type { GovernorMemory } from './governor-memory.ts';
 import { DEFAULT_TUNING, type Fact, type FetcherInit } from './protocol.ts';
-import { createRest, pauseFact, type Rest } from './rest.ts';
+import { createRest, createUnifiedRest, pauseFact, type Rest } from './rest.ts';
 
 const REST_TIMEOUT_MS = 10_000;
 
@@ -30,12 +38,13 @@ export interface Station {
   readonly endpoints: Endpoints;
   readonly governor: Governor;
   readonly rest: Rest;
-  readonly http: Http;
+  /** Ends the calls in flight, and refuses all that come after. */
+  readonly http: { close(): void };
 }
 
 /** Null for a venue that the settings leave out. */
 export function createStation(venue: Venue, all: Settings, port: StationPort): Station | null {
-  const settings = all.venues[venue.id];
+  const settings = all.venues[keyOf(venue)];
   if (settings === undefined || !settings.enabled) return null;
   const endpoints: Endpoints = { ...venue.endpoints, ...settings.endpoints };
   const { clock, proxy, memory, note } = port;
@@ -52,23 +61,23 @@ export function createStation(venue: Venue, all: Settings, port: StationPort): S
   // Of an earlier process: what was not over when it ended still holds.
   const left = governor.pause();
   if (left !== null) note(pauseFact(venue.id, left, 'remembered', clock.wallUs()));
-  const http = createHttp({
-    ccxtId: venue.rest.ccxt,
-    bases: venue.rest.bases(endpoints),
-    timeoutMs: REST_TIMEOUT_MS,
-    clock,
-    proxy,
-  });
   const located = settings.symbols.flatMap((symbol) => venue.locate(symbol) ?? []);
-  const rest = createRest({
+  const common = {
     venue,
     governor,
-    http,
     clock,
     weights,
     onFact: note,
-    onSessionsPause: (ms) => port.pauseSessions(venue.id, ms),
-  });
+    onSessionsPause: (ms: number) => port.pauseSessions(venue.id, ms),
+  };
+  const client = { ccxtId: venue.rest.ccxt, timeoutMs: REST_TIMEOUT_MS, clock, proxy };
+  if (venue.rest.unified) {
+    const unified = createUnified({ ...client, origin: endpoints.rest ?? '' });
+    const rest = createUnifiedRest({ ...common, unified });
+    return { venue, settings, located, endpoints, governor, rest, http: unified };
+  }
+  const http = createHttp({ ...client, bases: venue.rest.bases(endpoints) });
+  const rest = createRest({ ...common, http });
   return { venue, settings, located, endpoints, governor, rest, http };
 }
 
@@ -82,14 +91,26 @@ function windowsOf(venue: Venue, { rate }: VenueSettings): readonly RateWindow[]
 
 /** `capture`: where the feeds whose settings want it are recorded raw. */
 export function fetcherInit(one: Station, feed: Feed, capture: FetcherInit['capture']): FetcherInit {
+  const { feeds, rate } = one.settings;
+  const feedSettings = feeds[feed];
+  const fallback = feedSettings?.fallback;
   return {
     venue: one.venue.id,
+    key: keyOf(one.venue),
     feed,
     instruments: one.located,
     endpoints: one.endpoints,
     options: feedOptions(one.settings),
-    transport: one.settings.feeds[feed]?.transport ?? 'ws',
-    capture: one.settings.feeds[feed]?.capture ? capture : null,
+    transport: feedSettings?.transport ?? 'ws',
+    poll: {
+      intervalMs: (feedSettings?.rest.interval_sec ?? 2) * 1000,
+      jitter: rate.jitter,
+      maxIntervalMs: rate.max_interval_sec * 1000,
+    },
+    fallback: fallback?.enabled
+      ? { afterMs: fallback.after_sec * 1000, backMs: fallback.back_sec * 1000 }
+      : null,
+    capture: feedSettings?.capture ? capture : null,
     tuning: DEFAULT_TUNING,
     seen: {},
   };
@@ -103,5 +124,5 @@ export function feedOptions(settings: VenueSettings | undefined): FeedOptions {
 /** The error for a symbol that the venue does not list, with its place in the settings. */
 export function unlistedText(one: Station, symbol: string): string {
   const at = one.settings.symbols.indexOf(symbol);
-  return `venues.${one.venue.id}.symbols[${at}]: expected a symbol that ${one.venue.id} lists, got "${symbol}"`;
+  return `venues.${keyOf(one.venue)}.symbols[${at}]: expected a symbol that ${one.venue.id} lists, got "${symbol}"`;
 }

@@ -162,6 +162,7 @@ function workerLine({ thread, tally }: Watched, verdict: WorkerVerdict) {
     feed,
     transport,
     state,
+    fallback: status?.fallback ?? false,
     level: verdict.level,
     reasons: verdict.reasons,
     last_event_ts: counts.lastEventUs === null ? null : seconds(counts.lastEventUs),

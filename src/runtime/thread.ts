@@ -55,6 +55,8 @@ export interface ThreadPort {
   ask(call: RestCall, priority: Priority, signal: AbortSignal): Promise<Result<RestText>>;
   /** Nothing may be written to the disk now: asked at each start. */
   isHeld?(): boolean;
+  /** How far its venue's governor has polling stretched; 1 when it has not. */
+  stretch(): number;
   /** For how long its venue wants no session of ours, ms: asked at each start. */
   pausedMs?(): number;
 }
@@ -129,7 +131,7 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
       .ask(call, priority, asks.signal)
       .catch((thrown: unknown) => err(failureOf(thrown)))
       .then((result) => {
-        if (worker === to) post(to, { type: 'answer', id: askId, result });
+        if (worker === to) post(to, { type: 'answer', id: askId, result, stretch: port.stretch() });
       });
   };
 

@@ -56,12 +56,15 @@ export function judgeWorker({ thread, tally }: Watched, input: VerdictInput): Wo
   const { ageSec, lateSec } = inSeconds(tally.silence());
   const lastError = status?.lastError ?? thread.lastError();
 
+  // A book that was polled and is so no more waits for its stream.
+  const left = thread.init.transport === 'ws' && status?.fallback === false ? 'polled' : null;
+
   const symbols = Object.entries(status?.symbols ?? {}).map(([symbol, one]) => {
     const facts: SymbolFacts = {
       feed,
       uptimeSec,
       ...inSeconds(tally.silence(symbol)),
-      isUnjoined: one.state === 'joining' || one.state === 'resyncing',
+      isUnjoined: one.state === 'joining' || one.state === 'resyncing' || one.state === left,
       dropped: rising(`${thread.id} ${symbol} dropped`, one.dropped),
       writeError: input.failingFiles.get(rawFile(venue, feed, symbol)) ?? null,
     };
@@ -80,6 +83,7 @@ export function judgeWorker({ thread, tally }: Watched, input: VerdictInput): Wo
     unjoined: namesOf((facts) => facts.isUnjoined),
     dropped: rising(`${thread.id} dropped`, status?.dropped ?? 0),
     writeError: writeError(thread, input.failingFiles),
+    fallback: status?.fallback ?? false,
     captureError: captureError(thread.id, status, rising),
     lastError,
   });

@@ -4,7 +4,7 @@
  * same events.
  */
 
-import type { SimEvent, SimInstrument, SimView } from '../core/sim.ts';
+import type { SimEvent, SimInstrument, SimTrade, SimView } from '../core/sim.ts';
 import { levelsOf } from './book.ts';
 import { createInstrumentMarket, type InstrumentMarket } from './instrument.ts';
 
@@ -24,6 +24,9 @@ export interface Market {
   skip(nowUs: number): void;
 }
 
+/** At least so many market orders of each symbol: no venue's answer has more trades. */
+const RECENT = 1_000;
+
 export function createMarket(options: MarketOptions): Market {
   let nowUs = options.startUs;
   const markets = options.instruments.map((instrument, index) =>
@@ -35,6 +38,16 @@ export function createMarket(options: MarketOptions): Market {
     const market = bySymbol.get(symbol);
     if (market === undefined) throw new RangeError(`the simulator has no ${symbol}`);
     return market;
+  };
+
+  /** What was traded lately, for answers by REST. */
+  const recent = new Map<string, SimTrade[]>();
+  const remember = (event: SimEvent): void => {
+    if (event.type !== 'trade') return;
+    const list = recent.get(event.instrument.symbol) ?? [];
+    recent.set(event.instrument.symbol, list);
+    list.push(event);
+    if (list.length > 2 * RECENT) list.splice(0, RECENT);
   };
 
   return {
@@ -49,11 +62,14 @@ export function createMarket(options: MarketOptions): Market {
       },
       window: (symbol, depth) => find(symbol).window(depth),
       ticker: (symbol) => find(symbol).ticker('stats', nowUs),
+      trades: (symbol) => recent.get(find(symbol).instrument.symbol) ?? [],
     },
     step(untilUs) {
       const elapsedUs = Math.max(0, untilUs - nowUs);
       nowUs += elapsedUs;
-      return markets.flatMap((market) => market.step(elapsedUs / 1e6, nowUs));
+      const events = markets.flatMap((market) => market.step(elapsedUs / 1e6, nowUs));
+      for (const event of events) remember(event);
+      return events;
     },
     skip(untilUs) {
       nowUs = Math.max(nowUs, untilUs);

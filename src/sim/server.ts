@@ -6,8 +6,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../core/ports.ts';
+import { createRecentIds, type RecentIds } from '../core/recent-ids.ts';
 import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
-import type { SimFrame, SimRequest, SimResponse, SimSession } from '../core/sim.ts';
+import type { JournalEntry, SimFrame, SimRequest, SimResponse, SimSession } from '../core/sim.ts';
 import { seconds } from '../core/time.ts';
 import type { Venue } from '../core/venue.ts';
 import { createMarket, type Market } from './market.ts';
@@ -54,6 +55,8 @@ interface Place {
   readonly venue: Venue;
   readonly market: Market;
   requests: number;
+  /** Trades that an answer has told, by symbol. */
+  readonly told: Map<string, RecentIds>;
   /** Weight used in the running minute, by pool. */
   readonly used: Map<string, { readonly minute: number; readonly weight: number }>;
 }
@@ -130,7 +133,9 @@ export async function startSim(options: SimOptions): Promise<Result<Sim>> {
       response.writeHead(404, json).end('{"error":"not found"}');
       return;
     }
-    for (const entry of answer.journal ?? []) note(at.place.venue.id, 'rest', entry);
+    if (options.journal !== null)
+      for (const entry of answer.journal ?? [])
+        if (isNews(at.place, entry)) note(at.place.venue.id, 'rest', entry);
     response.writeHead(answer.status, { ...json, ...charge(at.place, answer, now()) }).end(answer.body);
   };
 
@@ -220,7 +225,15 @@ function placeOf(venue: Venue, { seed, rate, symbols }: SimOptions, startUs: num
   // The venues' markets are not copies of one another.
   const own = [...venue.id].reduce((sum, char) => sum * 31 + char.charCodeAt(0), 0);
   const market = createMarket({ instruments, seed: (seed + own) % 1_000_003, rate, startUs });
-  return { venue, market, requests: 0, used: new Map() };
+  return { venue, market, requests: 0, told: new Map(), used: new Map() };
+}
+
+/** Answers repeat the trades of those before: the journal does not. */
+function isNews({ told }: Place, entry: JournalEntry): boolean {
+  if (entry.feed !== 'trades') return true;
+  const ids = told.get(entry.symbol) ?? createRecentIds();
+  told.set(entry.symbol, ids);
+  return ids.add(entry.id);
 }
 
 /** The header that tells the weight used in the running minute, this answer's included. */

@@ -105,11 +105,14 @@ async function wireToDisk(job: Job): Promise<Measured> {
   const thread = startThread(
     {
       venue: job.venue,
+      key: job.venue,
       feed: job.feed,
       instruments: job.symbols.flatMap((symbol) => venue.locate(symbol) ?? []),
       endpoints: { ...venue.endpoints, ws: url },
       options: { depth: 200, stream: null },
       transport: 'ws',
+      poll: { intervalMs: 2_000, jitter: 0.1, maxIntervalMs: 60_000 },
+      fallback: null,
       seen: {},
       capture: null,
       tuning: DEFAULT_TUNING,
@@ -117,6 +120,7 @@ async function wireToDisk(job: Job): Promise<Measured> {
     {
       clock,
       random: Math.random,
+      stretch: () => 1,
       url: new URL('../../workers/fetcher.js', import.meta.url),
       onBatch: (batch, written) =>
         pipeline.ingest(batch, () => {

@@ -44,8 +44,16 @@ describe('values', () => {
       's.yaml:1:46 venues.wide.feeds.trades.stream: expected trade or aggTrade, got "raw"',
     ],
     [
-      'venues: { wide: { feeds: { ticker: { transport: rest } } } }',
-      's.yaml:1:49 venues.wide.feeds.ticker.transport: expected ws (polling by rest is not supported yet), got "rest"',
+      'venues: { wide: { feeds: { ticker: { transport: udp } } } }',
+      's.yaml:1:49 venues.wide.feeds.ticker.transport: expected ws or rest, got "udp"',
+    ],
+    [
+      'venues: { wide: { feeds: { ticker: { rest: { interval_sec: 0 } } } } }',
+      's.yaml:1:60 venues.wide.feeds.ticker.rest.interval_sec: expected a number from 0.1 to 3600, got 0',
+    ],
+    [
+      'venues: { wide: { feeds: { trades: { fallback: { after_sec: 0.5 } } } } }',
+      's.yaml:1:61 venues.wide.feeds.trades.fallback.after_sec: expected a number from 1 to 3600, got 0.5',
     ],
     ['venues:\n  wide:\nwriter: {}', `s.yaml:2:8 venues.wide: expected ${GROUP}, got nothing`],
     ['[1]', `s.yaml:1:1: expected ${GROUP}, got [1]`],

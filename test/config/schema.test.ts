@@ -2,6 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { jsonSchema, settingsSchema } from '../../config/schema.ts';
 import { FAKE_VENUES } from './fake-venues.ts';
 
+const FEED = {
+  enabled: true,
+  transport: 'ws',
+  capture: false,
+  rest: { interval_sec: 2 },
+  fallback: { enabled: true, after_sec: 30, back_sec: 10 },
+};
 const RATE = { share: 0.9, jitter: 0.1, decay: 0.9, max_interval_sec: 60, windows: {}, weights: {} };
 
 describe('defaults', () => {
@@ -20,9 +27,9 @@ describe('defaults', () => {
           symbols: ['BTC/USDT'],
           endpoints: {},
           feeds: {
-            ticker: { enabled: true, transport: 'ws', capture: false },
-            orderbook: { enabled: true, transport: 'ws', capture: false, depth: 200 },
-            trades: { enabled: true, transport: 'ws', capture: false, stream: null },
+            ticker: FEED,
+            orderbook: { ...FEED, depth: 200 },
+            trades: { ...FEED, stream: null },
           },
           rate: { max_info_rpm: 300, ...RATE, windows: { weight: { limit: 6_000, per_sec: 60 } } },
         },
@@ -30,7 +37,7 @@ describe('defaults', () => {
           enabled: true,
           symbols: ['BTC/JPY'],
           endpoints: {},
-          feeds: { trades: { enabled: true, transport: 'ws', capture: false, stream: null } },
+          feeds: { trades: { ...FEED, stream: null } },
           rate: { max_info_rpm: 100, ...RATE },
         },
       },
@@ -48,9 +55,7 @@ describe('defaults', () => {
     });
     expect(venues.wide?.feeds.ticker?.enabled).toBe(false);
     expect(venues.wide?.feeds.orderbook).toEqual({
-      enabled: true,
-      transport: 'ws',
-      capture: false,
+      ...FEED,
       depth: 200,
     });
   });

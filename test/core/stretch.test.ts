@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createStretch } from '../../src/core/stretch.ts';
+import type { Random } from '../../src/core/ports.ts';
+import { createStretch, pollEveryMs, type Stretch } from '../../src/core/stretch.ts';
 
 const OPTIONS = { decay: 0.9, maxIntervalMs: 60_000, jitter: 0.1 };
 const none = () => 0;
+const everyMs = (stretch: Stretch, baseMs: number, random: Random, options = OPTIONS): number =>
+  pollEveryMs(baseMs, stretch.factor(0), options, random);
 
 describe('a stretch', () => {
   it('doubles with each limit, decays with each success, and ends at 1', () => {
@@ -24,11 +27,11 @@ describe('a stretch', () => {
 
   it('multiplies an interval up to the longest, which is no limit to what is longer of itself', () => {
     const stretch = createStretch(OPTIONS);
-    expect(stretch.intervalMs(2_000, 0, none)).toBe(2_000);
+    expect(everyMs(stretch, 2_000, none)).toBe(2_000);
     for (let n = 0; n < 50; n++) stretch.limited(0, 0);
-    expect(stretch.intervalMs(1_000, 0, none)).toBe(60_000);
-    expect(stretch.intervalMs(2_000, 0, none)).toBe(60_000);
-    expect(stretch.intervalMs(90_000, 0, none)).toBe(90_000);
+    expect(everyMs(stretch, 1_000, none)).toBe(60_000);
+    expect(everyMs(stretch, 2_000, none)).toBe(60_000);
+    expect(everyMs(stretch, 90_000, none)).toBe(90_000);
     // Fifty limits are not fifty doublings to be undone.
     for (let n = 0; n < 40; n++) stretch.succeeded(0);
     expect(stretch.factor(0)).toBe(1);
@@ -36,10 +39,10 @@ describe('a stretch', () => {
 
   it('adds jitter, and never takes any away', () => {
     const stretch = createStretch(OPTIONS);
-    expect(stretch.intervalMs(2_000, 0, () => 0.5)).toBe(2_100);
+    expect(everyMs(stretch, 2_000, () => 0.5)).toBe(2_100);
     stretch.limited(0, 0);
-    expect(stretch.intervalMs(2_000, 0, none)).toBe(4_000);
-    expect(stretch.intervalMs(2_000, 0, () => 1)).toBeCloseTo(4_400);
+    expect(everyMs(stretch, 2_000, none)).toBe(4_000);
+    expect(everyMs(stretch, 2_000, () => 1)).toBeCloseTo(4_400);
   });
 
   it('of a venue that is asked nothing decays too: a quiet longest interval after the pause is a success', () => {
@@ -52,8 +55,9 @@ describe('a stretch', () => {
   });
 
   it('shows even where intervals may not grow', () => {
-    const stretch = createStretch({ ...OPTIONS, maxIntervalMs: 1_000 });
+    const options = { ...OPTIONS, maxIntervalMs: 1_000 };
+    const stretch = createStretch(options);
     stretch.limited(0, 0);
-    expect([stretch.factor(0), stretch.intervalMs(1_000, 0, none)]).toEqual([2, 1_000]);
+    expect([stretch.factor(0), everyMs(stretch, 1_000, none, options)]).toEqual([2, 1_000]);
   });
 });

@@ -27,7 +27,7 @@ describe('lines', () => {
     capture.send('public', '{"op":"subscribe"}');
     bench.clock.advance(12.345);
     bench.recv(capture, '{"a":"1"}');
-    capture.http('https://www.okx.com/x?y=1', '[]', CLOCK_START_US + 11_000);
+    capture.http('rest', 'https://www.okx.com/x?y=1', '[]', CLOCK_START_US + 11_000);
     capture.note('resync', { symbol: 'BTC/USDT', reason: 'overflow' });
     capture.disconnect('public', 'ECONNRESET read');
     await capture.close();
@@ -135,7 +135,7 @@ describe('members and parts', () => {
     const receivedUs = bench.clock.wallUs();
     await bench.flush(() => capture.status().bytes > 0);
     bench.recv(capture, 'after');
-    capture.http('https://x/', 'late', receivedUs);
+    capture.http('rest', 'https://x/', 'late', receivedUs);
     bench.recv(capture, 'after it');
     bench.clock.advance(23 * HOUR_MS - 1);
     bench.recv(capture, 'the last of the day');

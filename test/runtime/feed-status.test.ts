@@ -75,6 +75,7 @@ describe('what a feed says of itself', () => {
     spot.onFrame(bybit.refusal, LOCAL_US);
     expect(statusAfter(1_000)).toEqual({
       state: 'collecting',
+      fallback: false,
       frames: 7,
       events: 2,
       rejects: 1,

@@ -41,6 +41,7 @@ const WORKER: WorkerFacts = {
   unjoined: [],
   dropped: 0,
   writeError: null,
+  fallback: false,
   captureError: null,
   lastError: null,
 };
@@ -101,6 +102,7 @@ describe('a worker', () => {
     ['dropped events', { dropped: 7 }, 'CRIT', '7 events dropped'],
     ['a book not joined', { unjoined: ['A', 'B', 'C'] }, 'WARN', 'books not joined: A, B, C'],
     ['many', { unjoined: ['A', 'B', 'C', 'D', 'E'] }, 'WARN', 'books not joined: A, B, C and 2 more'],
+    ['polled in place of a WebSocket', { fallback: true }, 'WARN', 'polled by REST: no WebSocket'],
     ['a capture that fails', { captureError: 'ENOSPC: full' }, 'WARN', 'capture: ENOSPC: full'],
   ])('%s', (_, facts, level, reason) => {
     expect(held(WORKER_RULES, { ...WORKER, ...facts })).toEqual([[level, reason]]);

@@ -13,11 +13,14 @@ import { STRETCH } from '../support/governor.ts';
 const WORKERS = new URL('../fixtures/workers/', import.meta.url);
 const INIT: FetcherInit = {
   venue: 'okx',
+  key: 'okx',
   feed: 'trades',
   instruments: [],
   endpoints: {},
   options: { depth: 200, stream: null },
   transport: 'ws',
+  poll: { intervalMs: 2_000, jitter: 0.1, maxIntervalMs: 60_000 },
+  fallback: null,
   seen: {},
   capture: null,
   tuning: DEFAULT_TUNING,
@@ -65,6 +68,7 @@ function watch(worker: string | URL, pausedMs: () => number = () => 0): Watched 
     resume: async () => ({}),
     onReject: () => undefined,
     ask: (_call, _priority, signal) => new Promise((answer) => asks.push({ signal, answer })),
+    stretch: () => 1,
     pausedMs,
   });
   running.push(thread);

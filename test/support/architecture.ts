@@ -48,7 +48,10 @@ const OPENING = ['fs', 'fs/promises', 'net', 'http', 'https', 'http2', 'tls', 'd
 const MAY_OPEN = ['src/io/', 'src/sim/', ENVIRONMENT_FILE, 'ops/', 'src/apps/'];
 const NO_BUILTINS = ['src/core', 'src/venues', 'src/flow'];
 const MAX_LINES = 300;
-const VENUE_FILES = ['wire.ts', 'map.ts', 'dial.ts', 'rest.ts', 'sim.ts', 'index.ts'];
+const VENUE_FILES = ['wire.ts', 'map.ts', 'dial.ts', 'rest.ts', 'sim.ts', 'sim-rest.ts', 'index.ts'];
+/** Any exchange that ccxt knows: it is polled in ccxt's words alone, so there is no wire, and nothing to simulate. */
+const GENERIC = 'src/venues/ccxt';
+const GENERIC_FILES = ['rest.ts', 'index.ts'];
 const REGISTRY = 'src/venues/index.ts';
 
 interface Edge extends Import {
@@ -129,7 +132,8 @@ export const venueFolders =
     const registry = files.find((file) => file.path === REGISTRY);
     const registered = registry === undefined ? [] : edgesOf(registry);
     return folders.flatMap((folder) => {
-      const wanted = VENUE_FILES.map((name) => `${folder}/${name}`);
+      const names = folder === GENERIC ? GENERIC_FILES : VENUE_FILES;
+      const wanted = names.map((name) => `${folder}/${name}`);
       const own = paths.filter((path) => path.startsWith(`${folder}/`));
       const missing = wanted.filter((path) => !own.includes(path));
       const surplus = own.filter((path) => !wanted.includes(path) && !extra.includes(path));

@@ -67,6 +67,8 @@ export interface Status {
     readonly state: string;
     readonly level: string;
     readonly reconnects: number;
+    readonly transport: string;
+    readonly fallback: boolean;
     readonly capture: (Readonly<Record<string, unknown>> & { readonly bytes: number }) | null;
     readonly rows_written: number;
     readonly events_total: number;

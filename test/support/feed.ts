@@ -11,8 +11,10 @@ import {
   DEFAULT_TUNING,
   type Fact,
   type FeedStatus,
+  type FetcherInit,
   type FetcherTuning,
   type FromFetcher,
+  type Priority,
   type RestText,
 } from '../../src/runtime/protocol.ts';
 import { venueById } from '../../src/venues/index.ts';
@@ -30,11 +32,16 @@ export interface PlayedSource {
 
 export interface PlayedAsk {
   readonly call: RestCall;
+  readonly priority: Priority;
+  /** On the monotonic clock. */
+  readonly atMs: number;
   /** Answers it, and lets what waits for the answer run. */
   answer(result: Result<RestText>): Promise<void>;
 }
 
 export interface PlayedFeed {
+  /** What the governor says. */
+  stretch: number;
   readonly run: FeedRun;
   readonly clock: ManualClock;
   readonly sources: PlayedSource[];
@@ -54,6 +61,7 @@ export function playFeed(
   symbols: readonly string[],
   tuning: Partial<FetcherTuning> = {},
   capture: Capture | null = null,
+  more: Partial<FetcherInit> = {},
 ): PlayedFeed {
   const venue = venueById(venueId);
   if (venue === undefined) throw new Error(`no venue ${venueId}`);
@@ -65,6 +73,7 @@ export function playFeed(
     venue,
     {
       venue: venueId,
+      key: venueId,
       feed,
       instruments: symbols.flatMap((symbol) => venue.locate(symbol) ?? []),
       endpoints: venue.endpoints,
@@ -73,6 +82,9 @@ export function playFeed(
       seen: {},
       capture: null,
       tuning: { ...DEFAULT_TUNING, ...tuning },
+      poll: { intervalMs: 2_000, jitter: 0.1, maxIntervalMs: 60_000 },
+      fallback: null,
+      ...more,
     },
     {
       clock,
@@ -88,10 +100,12 @@ export function playFeed(
           close: (how) => played.closes.push(how),
         };
       },
-      ask(call) {
+      ask(call, priority) {
         return new Promise((resolve) => {
           asks.push({
             call,
+            priority,
+            atMs: clock.monoMs(),
             async answer(result) {
               resolve(result);
               await new Promise(setImmediate);
@@ -99,11 +113,13 @@ export function playFeed(
           });
         });
       },
+      stretch: () => played.stretch,
       post: (message) => posts.push(message),
       capture,
     },
   );
-  return {
+  const played: PlayedFeed = {
+    stretch: 1,
     run,
     clock,
     sources,
@@ -125,6 +141,7 @@ export function playFeed(
       return newest.status;
     },
   };
+  return played;
 }
 
 function rowsOf(batch: Batch): readonly string[] {

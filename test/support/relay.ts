@@ -7,6 +7,9 @@ export interface Relay {
   through(endpoints: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>>;
   /** Ends every connection at once; new ones are taken. */
   cut(): void;
+  /** Cuts, and takes no new one until `mend`. */
+  sever(): void;
+  mend(): void;
   close(): Promise<void>;
 }
 
@@ -20,7 +23,9 @@ export async function relayTo(port: number): Promise<Relay> {
       other.destroy();
     });
   };
+  let severed = false;
   const server = createServer((near) => {
+    if (severed) return void near.destroy();
     const far = connect(port, '127.0.0.1');
     keep(near, far);
     keep(far, near);
@@ -37,6 +42,13 @@ export async function relayTo(port: number): Promise<Relay> {
         Object.entries(endpoints).map(([key, url]) => [key, url.replace(`:${port}/`, `:${own}/`)]),
       ),
     cut,
+    sever() {
+      severed = true;
+      cut();
+    },
+    mend() {
+      severed = false;
+    },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       cut();

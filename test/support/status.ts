@@ -16,6 +16,7 @@ import { CLOCK_START_US, manualClock } from './clock.ts';
 
 export const FEED: FeedStatus = {
   state: 'collecting',
+  fallback: false,
   frames: 1,
   events: 1,
   rejects: 2,
@@ -39,6 +40,9 @@ export function threadOf(
 ): Thread {
   const init: FetcherInit = {
     venue: 'okx',
+    key: 'okx',
+    poll: { intervalMs: 2_000, jitter: 0.1, maxIntervalMs: 60_000 },
+    fallback: null,
     feed: 'orderbook',
     instruments: [],
     endpoints: {},

@@ -51,7 +51,7 @@ export function tape(subject: CaptureSubject): Tape {
       connect: (connection, url) => frame('connect', connection, { url }),
       send: (connection, text) => void lines.push(`send ${connection} ${text}`),
       recv: (connection, text, localUs) => frame('recv', connection, { text, localUs }),
-      http: (url, text, localUs) => frame('http', 'rest', { url, text, localUs }, url),
+      http: (way, url, text, localUs) => frame('http', way, { url, text, localUs }, url),
       disconnect: (connection) => frame('close', connection),
       note(what, more = {}) {
         const { symbol = '', reason = '', event = 0 } = more;

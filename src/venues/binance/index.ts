@@ -6,7 +6,8 @@ import { splitId } from '../kit.ts';
 import { dial, locate, marketOf } from './dial.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
-import { sim } from './sim.ts';
+import { instruments, session } from './sim.ts';
+import { answer } from './sim-rest.ts';
 import { read } from './wire.ts';
 
 /**
@@ -44,5 +45,5 @@ export const binance = defineVenue({
   mapper,
   bookRule,
   rest,
-  sim,
+  sim: { instruments, session, rest: answer },
 });

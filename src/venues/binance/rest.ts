@@ -4,10 +4,11 @@
  */
 
 import { z } from 'zod';
-import type { BookMessage, Market } from '../../core/event.ts';
+import type { BookMessage, Feed, Market, MarketMessage, TickerFields } from '../../core/event.ts';
 import { err, failure, ok, type Result } from '../../core/result.ts';
 import { unified } from '../../core/symbol.ts';
 import type {
+  FeedOptions,
   Instrument,
   Located,
   RestAnswer,
@@ -18,7 +19,7 @@ import type {
 } from '../../core/venue.ts';
 import { chunks, nextDepth, pathOf } from '../kit.ts';
 import { FREE, later, limit, retryAfterMs, untilMinuteMs, untilMs } from '../limits.ts';
-import { decimal, instrumentId, levels, msNumber, readAnswer, sequence, us } from '../schema.ts';
+import { decimal, instrumentId, levels, msNumber, price, readAnswer, sequence, us } from '../schema.ts';
 import { marketOf } from './dial.ts';
 
 const DEPTHS = [100, 500, 1000, 5000];
@@ -32,6 +33,29 @@ const depthAnswer = z.object({
   bids: levels,
   asks: levels,
 });
+
+/** Spot's `ticker/24hr` has all of it; USD-M's has no quote, which its `ticker/bookTicker` (with `time`) has. */
+const tickerAnswer = z.union([
+  z.object({
+    lastPrice: decimal,
+    volume: decimal,
+    quoteVolume: decimal,
+    closeTime: msNumber,
+    bidPrice: decimal.optional(),
+    bidQty: decimal.optional(),
+    askPrice: decimal.optional(),
+    askQty: decimal.optional(),
+  }),
+  z.object({ bidPrice: decimal, bidQty: decimal, askPrice: decimal, askQty: decimal, time: msNumber }),
+]);
+
+/** Oldest first. Trades off the book are not among them. */
+const tradesAnswer = z.array(
+  z.union([
+    z.object({ a: sequence, p: price, q: decimal, T: msNumber, m: z.boolean() }),
+    z.object({ id: sequence, price, qty: decimal, time: msNumber, isBuyerMaker: z.boolean() }),
+  ]),
+);
 
 const exchangeInfo = z.object({
   symbols: z.array(
@@ -126,6 +150,79 @@ function readDepth(text: string, located: Located, localUs: number): Result<Book
   });
 }
 
+const TRADES = 1_000;
+
+function poll(feed: Feed, located: Located, { depth: wanted, stream }: FeedOptions): readonly RestCall[] {
+  const { id: symbol, market } = located;
+  const spot = market === 'spot';
+  const window = spot ? 'spot_weight' : 'usdm_weight';
+  const call = (method: string, weight: number, params: RestCall['params'] = { symbol }): RestCall => ({
+    ...{ method, params, weight, window, market },
+  });
+  switch (feed) {
+    case 'ticker':
+      return spot
+        ? [call('publicGetTicker24hr', 2)]
+        : [call('fapiPublicGetTickerBookTicker', 2), call('fapiPublicGetTicker24hr', 1)];
+    case 'orderbook':
+      return [depth(located, wanted)];
+    case 'trades': {
+      const single = (stream ?? (spot ? 'trade' : 'aggTrade')) === 'trade';
+      const params = { symbol, limit: TRADES };
+      if (spot) return [single ? call('publicGetTrades', 25, params) : call('publicGetAggTrades', 4, params)];
+      return [single ? call('fapiPublicGetTrades', 5, params) : call('fapiPublicGetAggTrades', 20, params)];
+    }
+  }
+}
+
+function readPoll(
+  feed: Feed,
+  text: string,
+  located: Located,
+  localUs: number,
+): Result<readonly MarketMessage[]> {
+  switch (feed) {
+    case 'ticker':
+      return readTicker(text, located.symbol, localUs);
+    case 'orderbook': {
+      const book = readDepth(text, located, localUs);
+      return book.ok ? ok([book.value]) : book;
+    }
+    case 'trades':
+      return readTrades(text, located.symbol, localUs);
+  }
+}
+
+function readTicker(text: string, symbol: string, localUs: number): Result<readonly MarketMessage[]> {
+  const answer = readAnswer(tickerAnswer, text);
+  if (!answer.ok) return answer;
+  const one = answer.value;
+  const fields: { -readonly [K in keyof TickerFields]?: string } = {};
+  if (one.bidPrice !== undefined) fields.bidPrice = one.bidPrice;
+  if (one.bidQty !== undefined) fields.bidAmount = one.bidQty;
+  if (one.askPrice !== undefined) fields.askPrice = one.askPrice;
+  if (one.askQty !== undefined) fields.askAmount = one.askQty;
+  if ('time' in one) return ok([{ type: 'ticker', symbol, timestampUs: us(one.time), localUs, fields }]);
+  const { lastPrice, volume: baseVolume, quoteVolume } = one;
+  Object.assign(fields, { lastPrice, baseVolume, quoteVolume });
+  return ok([{ type: 'ticker', symbol, timestampUs: us(one.closeTime), localUs, fields }]);
+}
+
+function readTrades(text: string, symbol: string, localUs: number): Result<readonly MarketMessage[]> {
+  const answer = readAnswer(tradesAnswer, text);
+  if (!answer.ok) return answer;
+  return ok(
+    answer.value.map((one) => {
+      const [id, price, amount, time, isSell] =
+        'a' in one
+          ? [one.a, one.p, one.q, one.T, one.m]
+          : [one.id, one.price, one.qty, one.time, one.isBuyerMaker];
+      const side = isSell ? 'sell' : 'buy';
+      return { type: 'trade', symbol, timestampUs: us(time), localUs, id: String(id), side, price, amount };
+    }),
+  );
+}
+
 /** Without a word of how long: the weights begin anew each minute; the shortest ban; the firewall counts 5 minutes. */
 const LIMIT_MS = 60_000;
 const BAN_MS = 120_000;
@@ -148,10 +245,19 @@ function judge(answer: RestAnswer): Verdict {
   return { limit: limit(status === 418 ? 418 : 429, namedMs, ban ? BAN_MS : LIMIT_MS, { ban }), used };
 }
 
+const KINDS: Readonly<Record<string, 'depth' | 'ticker' | 'trades'>> = {
+  depth: 'depth',
+  'ticker/24hr': 'ticker',
+  'ticker/bookTicker': 'ticker',
+  trades: 'trades',
+  aggTrades: 'trades',
+};
+
 function recognise(url: string): RestAnswerKind | null {
   const { path, query } = pathOf(url);
   const market = marketOf(url) ?? 'spot';
-  if (/\/(api|fapi)\/v\d\/depth$/.test(path)) return { kind: 'depth', id: query.get('symbol') ?? '', market };
+  const kind = KINDS[/\/(?:api|fapi)\/v\d\/([a-zA-Z0-9/]+)$/.exec(path)?.[1] ?? ''];
+  if (kind !== undefined) return { kind, id: query.get('symbol') ?? '', market };
   if (/\/(api|fapi)\/v\d\/exchangeInfo$/.test(path)) return { kind: 'instruments', market };
   return null;
 }
@@ -166,12 +272,26 @@ export const rest: VenueRest = {
     { name: 'spot_weight', limit: 6000, perMs: 60_000 },
     { name: 'usdm_weight', limit: 2400, perMs: 60_000 },
   ],
-  methods: ['publicGetExchangeInfo', 'fapiPublicGetExchangeInfo', 'publicGetDepth', 'fapiPublicGetDepth'],
+  methods: [
+    'publicGetExchangeInfo',
+    'fapiPublicGetExchangeInfo',
+    'publicGetDepth',
+    'fapiPublicGetDepth',
+    'publicGetTicker24hr',
+    'publicGetTrades',
+    'publicGetAggTrades',
+    'fapiPublicGetTicker24hr',
+    'fapiPublicGetTickerBookTicker',
+    'fapiPublicGetTrades',
+    'fapiPublicGetAggTrades',
+  ],
   judge,
   instruments,
   unlistedCodes: ['-1121'],
   readInstruments,
   depth,
   readDepth,
+  poll,
+  readPoll,
   recognise,
 };

@@ -10,37 +10,35 @@ import {
   type SimFrame,
   type SimInstrument,
   type SimRequest,
-  type SimResponse,
   type SimSession,
   type SimTicker,
   type SimTrade,
   type SimView,
   tickerEntry,
   tradeEntry,
-  type VenueSim,
 } from '../../core/sim.ts';
 
 const SPOT = { market: 'spot', priceDigits: 8, amountDigits: 8, quoteDigits: 8, zeros: 'all' } as const;
 const USDM = { market: 'linear', priceDigits: 2, amountDigits: 3, quoteDigits: 2, zeros: 'all' } as const;
 const BTC = { base: 'BTC', quote: 'USDT' };
 const ETH = { base: 'ETH', quote: 'USDT' };
-const instruments: readonly SimInstrument[] = [
+export const instruments: readonly SimInstrument[] = [
   { ...SPOT, ...BTC, symbol: 'BTC/USDT', tick: '0.01', step: '0.00001' },
   { ...USDM, ...BTC, symbol: 'BTC/USDT:USDT', tick: '0.10', step: '0.001' },
   { ...SPOT, ...ETH, symbol: 'ETH/USDT', tick: '0.01', step: '0.0001' },
   { ...USDM, ...ETH, symbol: 'ETH/USDT:USDT', tick: '0.01', step: '0.001' },
 ];
 
-const idOf = (instrument: SimInstrument): string => `${instrument.base}${instrument.quote}`;
-const ms = (us: number): number => Math.floor(us / 1000);
+export const idOf = (instrument: SimInstrument): string => `${instrument.base}${instrument.quote}`;
+export const ms = (us: number): number => Math.floor(us / 1000);
 /** An event is told (`E`) a little after it happened (`T`). */
-const told = (us: number): number => ms(us) + 2;
+export const told = (us: number): number => ms(us) + 2;
 
 /** USD-M numbers the updates of all symbols together: a symbol's own numbers lie far apart, `U` never follows `u`. */
-const usdmSequence = (count: number): number => count * 7 + 3;
+export const usdmSequence = (count: number): number => count * 7 + 3;
 /** Every so many trades on USD-M one is off the book, with an id of its own for which `usdmTradeId` leaves room. */
 const OFF_BOOK_EVERY = 50;
-const usdmTradeId = (id: number): number => id + Math.floor(id / OFF_BOOK_EVERY);
+export const usdmTradeId = (id: number): number => id + Math.floor(id / OFF_BOOK_EVERY);
 const OFF_BOOK = ['INSURANCE_FUND', 'ADL', 'NA'];
 
 interface Route {
@@ -77,7 +75,7 @@ function routeOf(path: string): Route | null {
 
 const shared = createSharedFrames();
 
-function session({ path, query }: SimRequest, view: SimView): SimSession | null {
+export function session({ path, query }: SimRequest, view: SimView): SimSession | null {
   const route = routeOf(path);
   if (route === null) return null;
   const named = query.get('streams') ?? path.split('/ws/')[1] ?? '';
@@ -225,76 +223,3 @@ function depth(event: SimBookUpdate, spot: boolean): Told {
   const [U, u, pu] = [event.first * 7, usdmSequence(event.last), usdmSequence(event.previous)];
   return [{ e, E, T, s, ps: s, U, u, pu, b, a, st: 1 }, entry(T, u, pu)];
 }
-
-/** What a depth answer weighs, by its limit: https://developers.binance.com/docs/binance-spot-api-docs/rest-api */
-const SPOT_WEIGHTS = [[100, 5], [500, 25], [1000, 50], [5000, 250]] as const; // biome-ignore format: a table
-const USDM_WEIGHTS = [[5, 2], [10, 2], [20, 2], [50, 2], [100, 5], [500, 10], [1000, 20]] as const; // biome-ignore format: a table
-
-function rest({ path, query }: SimRequest, view: SimView): SimResponse | null {
-  const match = /^\/(api\/v3|fapi\/v1)\/(ping|time|depth|exchangeInfo)$/.exec(path);
-  if (!match) return null;
-  const spot = match[1] === 'api/v3';
-  const offered = view.instruments.filter((one) => one.market === (spot ? 'spot' : 'linear'));
-  const answer = (status: number, weight: number, body: object): SimResponse => ({
-    status,
-    body: JSON.stringify(body),
-    cost: { pool: spot ? 'spot' : 'usdm', weight, header: 'x-mbx-used-weight-1m' },
-  });
-  const refuse = (code: number, msg: string): SimResponse => answer(400, 1, { code, msg });
-  const serverTime = ms(view.nowUs());
-  switch (match[2]) {
-    case 'ping':
-      return answer(200, 1, {});
-    case 'time':
-      return answer(200, 1, { serverTime });
-    case 'depth': {
-      const instrument = offered.find((one) => idOf(one) === query.get('symbol'));
-      if (instrument === undefined) return refuse(-1121, 'Invalid symbol.');
-      const limit = Number(query.get('limit') ?? (spot ? 100 : 500));
-      const weight = spot
-        ? SPOT_WEIGHTS.find(([most]) => limit >= 1 && limit <= most)?.[1]
-        : USDM_WEIGHTS.find(([only]) => limit === only)?.[1];
-      if (weight === undefined) return refuse(-4021, `'${limit}' is not valid depth limit.`);
-      const { body, entry } = depthAnswer(instrument, limit, view);
-      return { ...answer(200, weight, body), journal: [entry] };
-    }
-    default: {
-      const ids = query.has('symbol') ? [query.get('symbol')] : listOf(query.get('symbols'));
-      if (ids === null) return refuse(-1100, "Illegal characters found in parameter 'symbols'.");
-      const chosen = offered.filter((one) => ids.length === 0 || ids.includes(idOf(one)));
-      if (chosen.length < ids.length) return refuse(-1121, 'Invalid symbol.');
-      return answer(200, spot ? 20 : 1, { timezone: 'UTC', serverTime, symbols: chosen.map(info) });
-    }
-  }
-}
-
-/** `["BTCUSDT"]`; empty when absent, null when it is no list. */
-function listOf(text: string | null): readonly unknown[] | null {
-  if (text === null) return [];
-  const inner = /^\[("[A-Z0-9]+"(?:,"[A-Z0-9]+")*)\]$/.exec(text)?.[1];
-  return inner === undefined ? null : inner.replaceAll('"', '').split(',');
-}
-
-function depthAnswer(instrument: SimInstrument, limit: number, view: SimView) {
-  const book = view.book(instrument.symbol, limit);
-  const spot = instrument.market === 'spot';
-  const lastUpdateId = spot ? book.sequence : usdmSequence(book.sequence);
-  const [E, T] = [told(view.nowUs()), ms(view.nowUs())];
-  const numbers = { snapshot: true, sequence: lastUpdateId, prevSequence: null };
-  const entry = bookEntry(instrument, book, { timestampUs: spot ? null : T * 1000, ...numbers });
-  return { body: { lastUpdateId, ...(spot ? {} : { E, T }), bids: book.bids, asks: book.asks }, entry };
-}
-
-function info(one: SimInstrument): object {
-  const id = idOf(one);
-  const filters = [
-    { filterType: 'PRICE_FILTER', minPrice: one.tick, maxPrice: '1000000.00', tickSize: one.tick },
-    { filterType: 'LOT_SIZE', minQty: one.step, maxQty: '9000.00', stepSize: one.step },
-  ];
-  const names = { symbol: id, status: 'TRADING', baseAsset: one.base, quoteAsset: one.quote };
-  return one.market === 'spot'
-    ? { ...names, filters }
-    : { ...names, pair: id, contractType: 'PERPETUAL', marginAsset: one.quote, filters };
-}
-
-export const sim: VenueSim = { instruments, session, rest };

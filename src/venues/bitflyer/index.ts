@@ -4,7 +4,8 @@ import { type BookRule, defineVenue } from '../../core/venue.ts';
 import { dial, locate, symbolOf } from './dial.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
-import { sim } from './sim.ts';
+import { instruments, session } from './sim.ts';
+import { answer } from './sim-rest.ts';
 import { read } from './wire.ts';
 
 /** No sequence at all: a delta follows whatever stands before it, and pushed snapshots tell whether that held. */
@@ -26,5 +27,5 @@ export const bitflyer = defineVenue({
   mapper,
   bookRule: () => bookRule,
   rest,
-  sim,
+  sim: { instruments, session, rest: answer },
 });

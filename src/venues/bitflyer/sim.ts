@@ -10,18 +10,16 @@ import {
   type SimFrame,
   type SimInstrument,
   type SimRequest,
-  type SimResponse,
   type SimSession,
   type SimTicker,
   type SimTrade,
   type SimView,
   tickerEntry,
   tradeEntry,
-  type VenueSim,
 } from '../../core/sim.ts';
 
 const YEN = { quote: 'JPY', tick: '1', step: '0.0001', priceDigits: 1, amountDigits: 4, quoteDigits: 1 };
-const instruments: readonly SimInstrument[] = [
+export const instruments: readonly SimInstrument[] = [
   { ...YEN, zeros: 'one', symbol: 'BTC/JPY', base: 'BTC', market: 'spot' },
   { ...YEN, zeros: 'one', symbol: 'ETH/JPY', base: 'ETH', market: 'spot' },
   { ...YEN, zeros: 'one', symbol: 'BTC/JPY:JPY', base: 'BTC', market: 'linear' },
@@ -30,18 +28,18 @@ const instruments: readonly SimInstrument[] = [
 /** Measured: about every 5 s, up to 300 levels a side. */
 const SNAPSHOT_EVERY_US = 5_000_000;
 const FIRST_SNAPSHOT_US = 200_000;
-const SNAPSHOT_LEVELS = 300;
+export const SNAPSHOT_LEVELS = 300;
 /** Every so many market orders one is of an auction (itayose), where no side took. */
 const AUCTION_EVERY = 30;
 /** Every so many board messages one removes a level that is not there. */
 const ABSENT_EVERY = 16;
 const CHANNEL = /^lightning_(board_snapshot|board|ticker|executions)_(.+)$/;
 
-const idOf = (one: SimInstrument): string =>
+export const idOf = (one: SimInstrument): string =>
   `${one.market === 'linear' ? 'FX_' : ''}${one.base}_${one.quote}`;
 /** ISO 8601 with seven fraction digits; the last is finer than a µs. */
-const iso = (us: number): string =>
-  `${new Date(us / 1000).toISOString().slice(0, 19)}.${String(us % 1_000_000).padStart(6, '0')}7Z`;
+const iso = (us: number, zone: string): string =>
+  `${new Date(us / 1000).toISOString().slice(0, 19)}.${String(us % 1_000_000).padStart(6, '0')}7${zone}`;
 
 interface Request {
   readonly method: string;
@@ -51,7 +49,7 @@ interface Request {
 
 const shared = createSharedFrames();
 
-function session({ path }: SimRequest, view: SimView): SimSession | null {
+export function session({ path }: SimRequest, view: SimView): SimSession | null {
   if (path !== '/json-rpc') return null;
   const offered = new Map(view.instruments.map((one) => [idOf(one), one]));
   const channels = new Set<string>();
@@ -122,31 +120,44 @@ function message(channel: string, text: string, journal: readonly JournalEntry[]
 
 /** All fills of a market order in one batch. */
 function executions(event: SimTrade, channel: string): SimFrame {
+  const told = executionsOf(event);
+  return message(
+    channel,
+    `[${told.map(([text]) => text).join(',')}]`,
+    told.map(([, entry]) => entry),
+  );
+}
+
+/** Each fill of a market order, as it is told. `zone`: by REST the times name none. */
+export function executionsOf(event: SimTrade, zone = 'Z'): readonly (readonly [string, JournalEntry])[] {
   const { side, prints, timeUs } = event;
   const auction = (prints[0]?.aggregate ?? 0) % AUCTION_EVERY === 0;
   const theirs = auction ? '' : side === 'buy' ? 'BUY' : 'SELL';
   const fills = prints.flatMap(({ price, fills }) => fills.map(({ id, amount }) => ({ id, price, amount })));
-  const texts = fills.map(({ id, price, amount }) => {
-    const acceptance = `JRF20261121-000029-${String(id % 1_000_000).padStart(6, '0')}`;
-    return (
-      `{"id":${id},"side":"${theirs}","price":${price},"size":${amount},"exec_date":"${iso(timeUs)}",` +
-      `"buy_child_order_acceptance_id":"${acceptance}","sell_child_order_acceptance_id":"${acceptance}"}`
-    );
-  });
   const taker = auction ? 'unknown' : side;
-  const journal = fills.map((fill) => tradeEntry(event, fill, String(fill.id), timeUs, taker));
-  return message(channel, `[${texts.join(',')}]`, journal);
+  return fills.map((fill) => {
+    const { id, price, amount } = fill;
+    const acceptance = `JRF20261121-000029-${String(id % 1_000_000).padStart(6, '0')}`;
+    const text =
+      `{"id":${id},"side":"${theirs}","price":${price},"size":${amount},"exec_date":"${iso(timeUs, zone)}",` +
+      `"buy_child_order_acceptance_id":"${acceptance}","sell_child_order_acceptance_id":"${acceptance}"}`;
+    return [text, tradeEntry(event, fill, String(id), timeUs, taker)];
+  });
 }
 
 function ticker(event: SimTicker, channel: string): SimFrame {
+  return message(channel, tickerText(event), [tickerEntry(event.instrument, event.timeUs)]);
+}
+
+export function tickerText(event: SimTicker, zone = 'Z'): string {
   const { instrument, timeUs, bid, ask } = event;
-  const text =
-    `{"product_code":"${idOf(instrument)}","state":"RUNNING","timestamp":"${iso(timeUs)}","tick_id":${event.sequence},` +
+  return (
+    `{"product_code":"${idOf(instrument)}","state":"RUNNING","timestamp":"${iso(timeUs, zone)}","tick_id":${event.sequence},` +
     `"best_bid":${bid[0]},"best_ask":${ask[0]},"best_bid_size":${bid[1]},"best_ask_size":${ask[1]},` +
     `"total_bid_depth":228.960583500000,"total_ask_depth":295.478593560000,` +
     `"market_bid_size":0.0,"market_ask_size":0.0,` +
-    `"ltp":${event.last},"volume":${event.baseVolume},"volume_by_product":${event.baseVolume}}`;
-  return message(channel, text, [tickerEntry(instrument, timeUs)]);
+    `"ltp":${event.last},"volume":${event.baseVolume},"volume_by_product":${event.baseVolume}}`
+  );
 }
 
 const sideText = (levels: readonly Level[]): string =>
@@ -158,13 +169,13 @@ interface Levels {
 }
 
 /** With the middle of the best prices as they are now. */
-function boardText({ symbol }: SimInstrument, { bids, asks }: Levels, view: SimView): string {
+export function boardText({ symbol }: SimInstrument, { bids, asks }: Levels, view: SimView): string {
   const { bid, ask } = view.ticker(symbol);
   const mid = ((Number(bid[0]) + Number(ask[0])) / 2).toFixed(1);
   return `{"mid_price":${mid},"bids":[${sideText(bids)}],"asks":[${sideText(asks)}]}`;
 }
 
-const boardEntry = (instrument: SimInstrument, snapshot: boolean, levels: Levels): JournalEntry =>
+export const boardEntry = (instrument: SimInstrument, snapshot: boolean, levels: Levels): JournalEntry =>
   bookEntry(instrument, levels, { timestampUs: null, snapshot, sequence: null, prevSequence: null });
 
 function board({ instrument, index, bids, asks }: SimBookUpdate, channel: string, view: SimView): SimFrame {
@@ -185,29 +196,3 @@ function boardSnapshot(instrument: SimInstrument, view: SimView): SimFrame {
   const channel = `lightning_board_snapshot_${idOf(instrument)}`;
   return message(channel, boardText(instrument, told, view), [boardEntry(instrument, true, told)]);
 }
-
-const MARKET_TYPES = { spot: 'Spot', linear: 'FX' } as const;
-
-function rest({ path, query }: SimRequest, view: SimView): SimResponse | null {
-  const json = (body: unknown): SimResponse => ({ status: 200, body: JSON.stringify(body) });
-  switch (path) {
-    case '/v1/getmarkets':
-    case '/v1/markets':
-      return json(
-        view.instruments.map((one) => ({ product_code: idOf(one), market_type: MARKET_TYPES[one.market] })),
-      );
-    case '/v1/gethealth':
-      return json({ status: 'NORMAL' });
-    case '/v1/getboard': {
-      const one = view.instruments.find((each) => idOf(each) === query.get('product_code'));
-      if (one === undefined)
-        return { status: 404, body: '{"status":-1,"error_message":"Invalid product","data":null}' };
-      const book = view.book(one.symbol, SNAPSHOT_LEVELS);
-      return { status: 200, body: boardText(one, book, view), journal: [boardEntry(one, true, book)] };
-    }
-    default:
-      return null;
-  }
-}
-
-export const sim: VenueSim = { instruments, session, rest };

@@ -39,11 +39,18 @@ const ticker = z.object({
   volume_by_product: decimal,
 });
 
+export type Board = z.infer<typeof board>;
+export type Executions = z.infer<typeof executions>;
+export type TickerData = z.infer<typeof ticker>;
+
 export type Message =
   | { readonly channel: 'board'; readonly product: string; readonly data: z.infer<typeof board> }
   | { readonly channel: 'board_snapshot'; readonly product: string; readonly data: z.infer<typeof board> }
   | { readonly channel: 'executions'; readonly product: string; readonly data: z.infer<typeof executions> }
   | { readonly channel: 'ticker'; readonly product: string; readonly data: z.infer<typeof ticker> };
+
+/** REST answers are what the channels' messages are. */
+export const answers = { orderbook: board, trades: executions, ticker };
 
 const SCHEMAS = { board, board_snapshot: board, executions, ticker };
 

@@ -4,7 +4,8 @@ import { type BookRule, defineVenue } from '../../core/venue.ts';
 import { dial, locate, marketOf, resubscribe, symbolOf } from './dial.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
-import { sim } from './sim.ts';
+import { instruments, session } from './sim.ts';
+import { answer } from './sim-rest.ts';
 import { read } from './wire.ts';
 
 /** A pushed snapshot at any time is a reset; each delta's `u` is the one before plus one. */
@@ -29,5 +30,5 @@ export const bybit = defineVenue({
   mapper,
   bookRule: () => bookRule,
   rest,
-  sim,
+  sim: { instruments, session, rest: answer },
 });

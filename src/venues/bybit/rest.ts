@@ -4,10 +4,11 @@
  */
 
 import { z } from 'zod';
-import type { Market } from '../../core/event.ts';
+import type { Feed, Market, MarketMessage } from '../../core/event.ts';
 import { err, failure, ok, type Result } from '../../core/result.ts';
 import { unified } from '../../core/symbol.ts';
 import type {
+  FeedOptions,
   Instrument,
   Located,
   RestAnswer,
@@ -16,9 +17,21 @@ import type {
   VenueRest,
   Verdict,
 } from '../../core/venue.ts';
-import { pathOf } from '../kit.ts';
+import { nextDepth, pathOf } from '../kit.ts';
 import { FREE, later, limit, retryAfterMs, untilMs } from '../limits.ts';
-import { decimal, instrumentId, readAnswer } from '../schema.ts';
+import {
+  decimal,
+  instrumentId,
+  levels,
+  msNumber,
+  msText,
+  price,
+  quoted,
+  readAnswer,
+  sequence,
+  tradeId,
+  us,
+} from '../schema.ts';
 
 const instrumentsInfo = z.object({
   retCode: z.literal(0),
@@ -33,6 +46,42 @@ const instrumentsInfo = z.object({
         contractType: z.string().optional(),
         priceFilter: z.object({ tickSize: decimal }),
       }),
+    ),
+  }),
+});
+
+const tickersAnswer = z.object({
+  retCode: z.literal(0),
+  time: msNumber,
+  result: z.object({
+    list: z.array(
+      z.object({
+        symbol: instrumentId,
+        ...{ bid1Price: quoted, bid1Size: quoted, ask1Price: quoted, ask1Size: quoted },
+        ...{ lastPrice: quoted, volume24h: quoted, turnover24h: quoted },
+      }),
+    ),
+  }),
+});
+
+const bookAnswer = z.object({
+  retCode: z.literal(0),
+  result: z.object({
+    b: levels,
+    a: levels,
+    u: sequence,
+    ts: msNumber,
+    /** When the matching engine made it. */
+    cts: msNumber.optional(),
+  }),
+});
+
+/** Newest first. */
+const tradesAnswer = z.object({
+  retCode: z.literal(0),
+  result: z.object({
+    list: z.array(
+      z.object({ execId: tradeId, price, size: decimal, side: z.enum(['Buy', 'Sell']), time: msText }),
     ),
   }),
 });
@@ -73,6 +122,89 @@ function readInstruments(text: string): Result<readonly Instrument[]> {
   );
 }
 
+/** The same depths as its streams have, as far as a page holds; so many trades at most. */
+const DEPTHS = { spot: [1, 50, 200], linear: [1, 50, 200, 1000] };
+const TRADES = { spot: 60, linear: 1_000 };
+
+function poll(feed: Feed, { id: symbol, market }: Located, { depth }: FeedOptions): readonly RestCall[] {
+  const call = (method: string, more: RestCall['params'] = {}): readonly RestCall[] => [
+    { method, params: { category: market, symbol, ...more }, weight: 1, window: 'ip', market },
+  ];
+  switch (feed) {
+    case 'ticker':
+      return call('publicGetV5MarketTickers');
+    case 'orderbook':
+      return call('publicGetV5MarketOrderbook', { limit: nextDepth(DEPTHS[market], depth) });
+    case 'trades':
+      return call('publicGetV5MarketRecentTrade', { limit: TRADES[market] });
+  }
+}
+
+function readPoll(
+  feed: Feed,
+  text: string,
+  { symbol, market }: Located,
+  localUs: number,
+): Result<readonly MarketMessage[]> {
+  switch (feed) {
+    case 'ticker':
+      return readTickers(text, symbol, localUs);
+    case 'orderbook': {
+      const answer = readAnswer(bookAnswer, text);
+      if (!answer.ok) return answer;
+      const { b: bids, a: asks, u, ts, cts } = answer.value.result;
+      const numbers = { snapshot: true, sequence: u, prevSequence: null };
+      return ok([
+        { type: 'book', market, symbol, timestampUs: us(cts ?? ts), localUs, ...numbers, bids, asks },
+      ]);
+    }
+    case 'trades':
+      return readTrades(text, symbol, localUs);
+  }
+}
+
+function readTickers(text: string, symbol: string, localUs: number): Result<readonly MarketMessage[]> {
+  const answer = readAnswer(tickersAnswer, text);
+  if (!answer.ok) return answer;
+  const timestampUs = us(answer.value.time);
+  return ok(
+    answer.value.result.list.map((one) => ({
+      type: 'ticker',
+      symbol,
+      timestampUs,
+      localUs,
+      fields: {
+        askAmount: one.ask1Size,
+        askPrice: one.ask1Price,
+        bidPrice: one.bid1Price,
+        bidAmount: one.bid1Size,
+        lastPrice: one.lastPrice,
+        baseVolume: one.volume24h,
+        quoteVolume: one.turnover24h,
+      },
+    })),
+  );
+}
+
+function readTrades(text: string, symbol: string, localUs: number): Result<readonly MarketMessage[]> {
+  const answer = readAnswer(tradesAnswer, text);
+  if (!answer.ok) return answer;
+  return ok(
+    answer.value.result.list
+      .map((one) => ({
+        type: 'trade' as const,
+        symbol,
+        timestampUs: us(one.time),
+        localUs,
+        id: one.execId,
+        side: one.side === 'Buy' ? ('buy' as const) : ('sell' as const),
+        price: one.price,
+        amount: one.size,
+      }))
+      .reverse(),
+  );
+}
+
 /** "Terminate all HTTP sessions and wait for at least 10 minutes." */
 const BAN_MS = 600_000;
 /** Its window of requests, where an answer names no time; and for the protection of its whole system. */
@@ -97,26 +229,38 @@ function judge(answer: RestAnswer): Verdict {
   return { ...FREE, limit: limit(429, later(afterMs, untilMs(resetMs, answer)), LIMIT_MS) };
 }
 
+const KINDS: Readonly<Record<string, 'depth' | 'ticker' | 'trades'>> = {
+  orderbook: 'depth',
+  tickers: 'ticker',
+  'recent-trade': 'trades',
+};
+
 function recognise(url: string): RestAnswerKind | null {
   const { path, query } = pathOf(url);
-  if (!path.endsWith('/v5/market/instruments-info')) return null;
   const category = query.get('category');
-  return {
-    kind: 'instruments',
-    market: category === 'spot' || category === 'linear' ? (category as Market) : null,
-  };
+  const market: Market | null = category === 'spot' || category === 'linear' ? category : null;
+  if (path.endsWith('/v5/market/instruments-info')) return { kind: 'instruments', market };
+  const kind = KINDS[/\/v5\/market\/([a-z-]+)$/.exec(path)?.[1] ?? ''];
+  return kind === undefined || market === null ? null : { kind, id: query.get('symbol') ?? '', market };
 }
 
 export const rest: VenueRest = {
   ccxt: 'bybit',
   bases: (endpoints) => ({ public: `${endpoints.rest}` }),
   windows: [{ name: 'ip', limit: 600, perMs: 5_000 }],
-  methods: ['publicGetV5MarketInstrumentsInfo'],
+  methods: [
+    'publicGetV5MarketInstrumentsInfo',
+    'publicGetV5MarketTickers',
+    'publicGetV5MarketOrderbook',
+    'publicGetV5MarketRecentTrade',
+  ],
   judge,
   instruments,
   unlistedCodes: ['10001'],
   readInstruments,
   depth: () => null,
   readDepth: () => err(failure('not_used', 'Bybit pushes its book snapshots', 'never')),
+  poll,
+  readPoll,
   recognise,
 };

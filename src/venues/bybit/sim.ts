@@ -9,21 +9,19 @@ import {
   type SimFrame,
   type SimInstrument,
   type SimRequest,
-  type SimResponse,
   type SimSession,
   type SimTicker,
   type SimTrade,
   type SimView,
   tickerEntry,
   tradeEntry,
-  type VenueSim,
 } from '../../core/sim.ts';
 
 const SPOT = { market: 'spot', tick: '0.1', priceDigits: 2, quoteDigits: 8, zeros: 'none' } as const;
 const LINEAR = { market: 'linear', tick: '0.10', priceDigits: 2, quoteDigits: 4, zeros: 'all' } as const;
 const BTC = { base: 'BTC', quote: 'USDT' };
 const ETH = { base: 'ETH', quote: 'USDT' };
-const instruments: readonly SimInstrument[] = [
+export const instruments: readonly SimInstrument[] = [
   { ...SPOT, ...BTC, symbol: 'BTC/USDT', step: '0.000001', amountDigits: 6 },
   { ...LINEAR, ...BTC, symbol: 'BTC/USDT:USDT', step: '0.001', amountDigits: 3 },
   { ...SPOT, ...ETH, symbol: 'ETH/USDT', tick: '0.01', step: '0.00001', amountDigits: 5 },
@@ -34,8 +32,8 @@ const DEPTHS = [1, 50, 200, 1000];
 /** Level 1 is sent again, with the same `u`, when nothing changed for so long. */
 const LEVEL_1_IDLE_US = 3_000_000;
 const FUNDING_US = 28_800_000_000;
-const idOf = (instrument: SimInstrument): string => `${instrument.base}${instrument.quote}`;
-const ms = (us: number): number => Math.floor(us / 1000);
+export const idOf = (instrument: SimInstrument): string => `${instrument.base}${instrument.quote}`;
+export const ms = (us: number): number => Math.floor(us / 1000);
 /** A message is made (`ts`) a little after the matching engine did its part (`cts`). */
 const MADE_AFTER_MS = 1;
 
@@ -60,7 +58,7 @@ interface Request {
 
 const shared = createSharedFrames();
 
-function session({ path }: SimRequest, view: SimView): SimSession | null {
+export function session({ path }: SimRequest, view: SimView): SimSession | null {
   const market = /^\/v5\/public\/(spot|linear)$/.exec(path)?.[1];
   if (market === undefined) return null;
   const topics = new Map<string, Topic>();
@@ -171,8 +169,9 @@ function trades(topic: string, event: SimTrade): SimFrame {
   return frame(topic, 'snapshot', T + MADE_AFTER_MS, spot, { data }, journal);
 }
 
-const spotId = (id: number): string => `22800000${String(id).padStart(11, '0')}`;
-const linearId = (id: number): string => `a9188a0a-82bc-50de-be60-${id.toString(16).padStart(12, '0')}`;
+export const spotId = (id: number): string => `22800000${String(id).padStart(11, '0')}`;
+export const linearId = (id: number): string =>
+  `a9188a0a-82bc-50de-be60-${id.toString(16).padStart(12, '0')}`;
 
 /** Spot says `ts` before `type`, linear after it. */
 function frame(
@@ -236,9 +235,9 @@ function tickers(topic: string, event: SimTicker, state: Topic): readonly SimFra
   return [{ text: JSON.stringify({ topic, type, data: { symbol, ...told }, cs, ts }), journal }];
 }
 
-const changeOf = ({ last, open }: SimTicker): string => (Number(last) / Number(open) - 1).toFixed(4);
+export const changeOf = ({ last, open }: SimTicker): string => (Number(last) / Number(open) - 1).toFixed(4);
 
-const dayOf = ({ last, high, low, open, baseVolume, quoteVolume }: SimTicker): Fields => ({
+export const dayOf = ({ last, high, low, open, baseVolume, quoteVolume }: SimTicker): Fields => ({
   ...{ lastPrice: last, highPrice24h: high, lowPrice24h: low, prevPrice24h: open },
   ...{ volume24h: baseVolume, turnover24h: quoteVolume },
 });
@@ -266,33 +265,3 @@ function changes(before: Fields, after: Fields): Fields {
   });
   return Object.fromEntries(entries);
 }
-
-function rest({ path, query }: SimRequest, view: SimView): SimResponse | null {
-  const time = ms(view.nowUs());
-  const answer = (retCode: number, retMsg: string, result: object): SimResponse => ({
-    status: 200,
-    body: JSON.stringify({ retCode, retMsg, result, retExtInfo: {}, time }),
-  });
-  if (path === '/v5/market/time')
-    return answer(0, 'OK', { timeSecond: String(Math.floor(time / 1000)), timeNano: `${time}000000` });
-  if (path !== '/v5/market/instruments-info') return null;
-  const category = query.get('category');
-  if (category !== 'spot' && category !== 'linear')
-    return answer(10001, 'params error: category invalid', {});
-  const symbol = query.get('symbol');
-  const chosen = view.instruments.filter(
-    (one) => one.market === category && (symbol === null || idOf(one) === symbol),
-  );
-  if (symbol !== null && chosen.length === 0) return answer(10001, 'params error: symbol invalid', {});
-  const cursor = category === 'linear' ? { nextPageCursor: '' } : {};
-  return answer(0, 'OK', { category, list: chosen.map(info), ...cursor });
-}
-
-function info(one: SimInstrument): object {
-  const names = { symbol: idOf(one), baseCoin: one.base, quoteCoin: one.quote, status: 'Trading' };
-  const filters = { priceFilter: { tickSize: one.tick }, lotSizeFilter: { basePrecision: one.step } };
-  const perpetual = { contractType: 'LinearPerpetual', settleCoin: one.quote };
-  return { ...names, ...(one.market === 'spot' ? { marginTrading: 'utaOnly' } : perpetual), ...filters };
-}
-
-export const sim: VenueSim = { instruments, session, rest };

@@ -4,7 +4,8 @@ import { type BookRule, defineVenue } from '../../core/venue.ts';
 import { dial, locate, resubscribe, symbolOf } from './dial.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
-import { sim } from './sim.ts';
+import { instruments, session } from './sim.ts';
+import { answer } from './sim-rest.ts';
 import { read } from './wire.ts';
 
 /** `prevSeqId` names the message before. The checksum is always 0 since 2026 and means nothing. */
@@ -29,5 +30,5 @@ export const okx = defineVenue({
   mapper,
   bookRule: () => bookRule,
   rest,
-  sim,
+  sim: { instruments, session, rest: answer },
 });

@@ -4,8 +4,10 @@
  */
 
 import { z } from 'zod';
+import type { Feed, MarketMessage } from '../../core/event.ts';
 import { err, failure, ok, type Result } from '../../core/result.ts';
 import type {
+  FeedOptions,
   Instrument,
   Located,
   RestAnswer,
@@ -18,6 +20,8 @@ import { pathOf } from '../kit.ts';
 import { FREE, limit, retryAfterMs } from '../limits.ts';
 import { instrumentId, readAnswer } from '../schema.ts';
 import { symbolOf } from './dial.ts';
+import { bookOf, tickerOf, tradeOf } from './map.ts';
+import { answers } from './wire.ts';
 
 const instrumentsAnswer = z.object({
   code: z.literal('0'),
@@ -69,6 +73,49 @@ function readInstruments(text: string): Result<readonly Instrument[]> {
   );
 }
 
+/** Most that one answer holds. */
+const LEVELS = 400;
+const TRADES = 500;
+
+function poll(feed: Feed, { id: instId, market }: Located, { depth }: FeedOptions): readonly RestCall[] {
+  const call = (method: string, window: string, more: RestCall['params'] = {}): readonly RestCall[] => [
+    { method, params: { instId, ...more }, weight: 1, window, market },
+  ];
+  switch (feed) {
+    case 'ticker':
+      return call('publicGetMarketTicker', 'ticker');
+    case 'orderbook':
+      return call('publicGetMarketBooks', 'books', { sz: depth <= 5 ? 5 : LEVELS });
+    case 'trades':
+      return call('publicGetMarketTrades', 'trades', { limit: TRADES });
+  }
+}
+
+/** Answers hold the newest trade first. */
+function readPoll(
+  feed: Feed,
+  text: string,
+  { symbol, market }: Located,
+  localUs: number,
+): Result<readonly MarketMessage[]> {
+  switch (feed) {
+    case 'ticker': {
+      const answer = readAnswer(answers.ticker, text);
+      return answer.ok ? ok(answer.value.data.map((one) => tickerOf(one, symbol, localUs))) : answer;
+    }
+    case 'orderbook': {
+      const answer = readAnswer(answers.orderbook, text);
+      if (!answer.ok) return answer;
+      return ok(answer.value.data.map((one) => bookOf(one, { symbol, market, snapshot: true }, localUs)));
+    }
+    case 'trades': {
+      const answer = readAnswer(answers.trades, text);
+      if (!answer.ok) return answer;
+      return ok(answer.value.data.map((one) => tradeOf(one, symbol, localUs)).reverse());
+    }
+  }
+}
+
 /** Its windows are of 2 s; a busy venue wants to be asked "later"; the firewall before it names no time. */
 const LIMIT_MS = 2_000;
 const BUSY_MS = 5_000;
@@ -87,22 +134,42 @@ function judge(answer: RestAnswer): Verdict {
   return { ...FREE, limit: limit(429, namedMs, LIMIT_MS) };
 }
 
+const KINDS: Readonly<Record<string, 'depth' | 'ticker' | 'trades'>> = {
+  books: 'depth',
+  ticker: 'ticker',
+  trades: 'trades',
+};
+
 function recognise(url: string): RestAnswerKind | null {
-  return pathOf(url).path.endsWith('/api/v5/public/instruments')
-    ? { kind: 'instruments', market: null }
-    : null;
+  const { path, query } = pathOf(url);
+  if (path.endsWith('/api/v5/public/instruments')) return { kind: 'instruments', market: null };
+  const kind = KINDS[/\/api\/v5\/market\/([a-z]+)$/.exec(path)?.[1] ?? ''];
+  const id = query.get('instId') ?? '';
+  return kind === undefined ? null : { kind, id, market: id.endsWith('-SWAP') ? 'linear' : 'spot' };
 }
 
 export const rest: VenueRest = {
   ccxt: 'okx',
   bases: (endpoints) => ({ rest: `${endpoints.rest}` }),
-  windows: [{ name: 'instruments', limit: 20, perMs: 2_000 }],
-  methods: ['publicGetPublicInstruments'],
+  windows: [
+    { name: 'instruments', limit: 20, perMs: 2_000 },
+    { name: 'ticker', limit: 20, perMs: 2_000 },
+    { name: 'books', limit: 40, perMs: 2_000 },
+    { name: 'trades', limit: 100, perMs: 2_000 },
+  ],
+  methods: [
+    'publicGetPublicInstruments',
+    'publicGetMarketTicker',
+    'publicGetMarketBooks',
+    'publicGetMarketTrades',
+  ],
   judge,
   instruments,
   unlistedCodes: ['51001'],
   readInstruments,
   depth: () => null,
   readDepth: () => err(failure('not_used', 'OKX pushes its book snapshots', 'never')),
+  poll,
+  readPoll,
   recognise,
 };

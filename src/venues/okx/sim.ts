@@ -9,42 +9,40 @@ import {
   type SimFrame,
   type SimInstrument,
   type SimRequest,
-  type SimResponse,
   type SimSession,
   type SimTicker,
   type SimTrade,
   type SimView,
   tickerEntry,
   tradeEntry,
-  type VenueSim,
 } from '../../core/sim.ts';
 
 const DIGITS = { priceDigits: 2, amountDigits: 8, quoteDigits: 9, zeros: 'none' } as const;
 const BTC = { ...DIGITS, base: 'BTC', quote: 'USDT', tick: '0.1' };
 const ETH = { ...DIGITS, base: 'ETH', quote: 'USDT', tick: '0.01' };
 /** Amounts of swaps are in contracts. */
-const instruments: readonly SimInstrument[] = [
+export const instruments: readonly SimInstrument[] = [
   { ...BTC, symbol: 'BTC/USDT', market: 'spot', step: '0.00000001' },
   { ...BTC, symbol: 'BTC/USDT:USDT', market: 'linear', step: '0.01' },
   { ...ETH, symbol: 'ETH/USDT', market: 'spot', step: '0.000001' },
   { ...ETH, symbol: 'ETH/USDT:USDT', market: 'linear', step: '0.01' },
 ];
 /** Base units in a contract (`ctVal`). */
-const CONTRACT = '0.01';
+export const CONTRACT = '0.01';
 
 const CHANNELS = ['books', 'books5', 'trades', 'tickers'];
 /** Levels that `books` keeps and `books5` shows. */
 const DEPTH = 400;
 const FEW = 5;
 /** Grows by more than one, as it does across a matching engine. */
-const seqId = (count: number): number => 79_000_000_000 + count * 3;
+export const seqId = (count: number): number => 79_000_000_000 + count * 3;
 /** Every so many updates an idle push follows: no levels, `seqId` = `prevSeqId`. */
 const IDLE_EVERY = 40;
-const ms = (us: number): number => Math.floor(us / 1000);
-const idOf = (one: SimInstrument): string =>
+export const ms = (us: number): number => Math.floor(us / 1000);
+export const idOf = (one: SimInstrument): string =>
   `${one.base}-${one.quote}${one.market === 'linear' ? '-SWAP' : ''}`;
 /** Price, amount, a field that is always 0, and the number of orders. */
-const four = (levels: readonly Level[]): readonly (readonly string[])[] =>
+export const four = (levels: readonly Level[]): readonly (readonly string[])[] =>
   levels.map(([px, sz]) => [px, sz, '0', /^[0.]+$/.test(sz) ? '0' : '1']);
 
 interface Arg {
@@ -54,7 +52,7 @@ interface Arg {
 
 const shared = createSharedFrames();
 
-function session({ path }: SimRequest, view: SimView): SimSession | null {
+export function session({ path }: SimRequest, view: SimView): SimSession | null {
   if (path !== '/ws/v5/public') return null;
   const subscribed = new Set<string>();
   const said = (answer: object): SimFrame => ({
@@ -157,10 +155,17 @@ function trades(event: SimTrade): readonly SimFrame[] {
 }
 
 function ticker(event: SimTicker): SimFrame {
+  const timestampUs = ms(event.timeUs) * 1000;
+  return frame('tickers', idOf(event.instrument), { data: [tickerOf(event)] }, [
+    tickerEntry(event.instrument, timestampUs),
+  ]);
+}
+
+export function tickerOf(event: SimTicker): object {
   const { instrument, last, open, bid, ask, baseVolume } = event;
   const instId = idOf(instrument);
   const spot = instrument.market === 'spot';
-  const one = {
+  return {
     instType: spot ? 'SPOT' : 'SWAP',
     instId,
     last,
@@ -179,8 +184,6 @@ function ticker(event: SimTicker): SimFrame {
     vol24h: baseVolume,
     ts: String(ms(event.timeUs)),
   };
-  const timestampUs = ms(event.timeUs) * 1000;
-  return frame('tickers', instId, { data: [one] }, [tickerEntry(instrument, timestampUs)]);
 }
 
 interface Levels {
@@ -213,41 +216,3 @@ function five(instrument: SimInstrument, view: SimView): SimFrame {
     bookEntry(instrument, window, numbers),
   ]);
 }
-
-function rest({ path, query }: SimRequest, view: SimView): SimResponse | null {
-  const answer = (code: string, msg: string, data: readonly object[]): SimResponse => ({
-    status: 200,
-    body: JSON.stringify({ code, data, msg }),
-  });
-  if (path === '/api/v5/public/time') return answer('0', '', [{ ts: String(ms(view.nowUs())) }]);
-  if (path !== '/api/v5/public/instruments') return null;
-  const type = query.get('instType');
-  if (type !== 'SPOT' && type !== 'SWAP') return answer('51000', 'Parameter instType error', []);
-  const market = type === 'SPOT' ? 'spot' : 'linear';
-  const id = query.get('instId');
-  const chosen = view.instruments.filter((one) => one.market === market && (id === null || idOf(one) === id));
-  if (id !== null && chosen.length === 0) return answer('51001', "Instrument ID doesn't exist", []);
-  return answer('0', '', chosen.map(info));
-}
-
-function info(one: SimInstrument): object {
-  const spot = one.market === 'spot';
-  return {
-    instType: spot ? 'SPOT' : 'SWAP',
-    instId: idOf(one),
-    uly: spot ? '' : `${one.base}-${one.quote}`,
-    baseCcy: spot ? one.base : '',
-    quoteCcy: spot ? one.quote : '',
-    settleCcy: spot ? '' : one.quote,
-    ctVal: spot ? '' : CONTRACT,
-    ctMult: spot ? '' : '1',
-    ctValCcy: spot ? '' : one.base,
-    ctType: spot ? '' : 'linear',
-    tickSz: one.tick,
-    lotSz: one.step,
-    minSz: one.step,
-    state: 'live',
-  };
-}
-
-export const sim: VenueSim = { instruments, session, rest };

@@ -50,6 +50,8 @@ const trades = z.object({
       sz: decimal,
       side: z.enum(['buy', 'sell']),
       ts: msText,
+      /** Fills that it stands for: the ids up to `tradeId`. Absent where each is told alone (REST). */
+      count: z.string().optional().catch(undefined),
     }),
   ),
 });
@@ -71,6 +73,16 @@ const tickers = z.object({
     }),
   ),
 });
+
+/** REST answers hold the same `data` as the channels' frames. */
+export const answers = {
+  orderbook: z.object({ code: z.literal('0'), data: book.shape.data }),
+  trades: z.object({ code: z.literal('0'), data: trades.shape.data }),
+  ticker: z.object({ code: z.literal('0'), data: tickers.shape.data }),
+};
+export type BookData = z.infer<typeof book>['data'][number];
+export type TradeData = z.infer<typeof trades>['data'][number];
+export type TickerData = z.infer<typeof tickers>['data'][number];
 
 export type Message =
   | { readonly channel: 'books'; readonly frame: z.infer<typeof book> }

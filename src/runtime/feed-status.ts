@@ -1,0 +1,75 @@
+/** How a fetcher's feed says it is. */
+
+import type { Capture } from '../core/capture.ts';
+import type { Batcher } from './batcher.ts';
+import type { Fallback } from './fallback.ts';
+import type { Intake } from './intake.ts';
+import type { Link } from './link.ts';
+import type { Poller } from './poller.ts';
+import type { FeedState, FeedStatus, FetcherInit, SymbolStatus } from './protocol.ts';
+
+export interface FeedParts {
+  readonly init: Pick<FetcherInit, 'feed' | 'instruments'>;
+  readonly links: readonly Link[];
+  readonly poller: Poller;
+  readonly fallback: Fallback;
+  readonly intake: Intake;
+  readonly batcher: Batcher;
+  readonly capture: Capture | null;
+  /** Events lost by symbol because the queue was full. */
+  readonly dropped: ReadonlyMap<string, number>;
+  readonly lastError: string | null;
+}
+
+export function feedStatus(parts: FeedParts): FeedStatus {
+  const { links, intake, batcher, capture, dropped, fallback, lastError } = parts;
+  const { frames, events, rejects, duplicates, ahead, ignored, resyncs } = intake.counters;
+  let stale = 0;
+  for (const sync of intake.books().values()) stale += sync.stale();
+  return {
+    state: stateOf(parts),
+    fallback: fallback.isOn(),
+    frames,
+    events,
+    rejects,
+    duplicates,
+    ahead,
+    stale,
+    ignored,
+    resyncs,
+    reconnects: links.reduce((sum, link) => sum + link.reconnects(), 0),
+    dropped: [...dropped.values()].reduce((sum, count) => sum + count, 0),
+    queued: batcher.queued(),
+    lastError,
+    capture: capture?.status() ?? null,
+    symbols: symbolStatus(parts),
+  };
+}
+
+/** A poll that brings something counts as a connection that is open. */
+function stateOf({ links, poller }: FeedParts): FeedState {
+  const ups = links.filter((link) => link.isUp()).length;
+  const { polled, good } = poller.counts();
+  if (ups + good === 0) return 'waiting';
+  return ups === links.length && (links.length > 0 || good === polled) ? 'collecting' : 'connecting';
+}
+
+function symbolStatus({ init, intake, dropped }: FeedParts): Record<string, SymbolStatus> {
+  const seen = intake.symbols();
+  return Object.fromEntries(
+    init.instruments.map(({ symbol }) => {
+      const state = seen.get(symbol);
+      const book = init.feed === 'orderbook' ? (intake.books().get(symbol)?.state() ?? 'joining') : null;
+      return [
+        symbol,
+        {
+          state: book ?? (state === undefined ? 'waiting' : 'collecting'),
+          lastLocalUs: state?.lastLocalUs ?? 0,
+          events: state?.events ?? 0,
+          resyncs: state?.resyncs ?? 0,
+          dropped: dropped.get(symbol) ?? 0,
+        },
+      ];
+    }),
+  );
+}
