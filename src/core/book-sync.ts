@@ -100,7 +100,7 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
 
   const lose = (reason: string): void => {
     const wasSynced = state === 'synced';
-    if (wasSynced || state === 'polled') state = 'resyncing';
+    if (wasSynced) state = 'resyncing';
     waiting = [];
     candidate = null;
     if (wasSynced) port.lost(reason);

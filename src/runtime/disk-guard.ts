@@ -34,16 +34,17 @@ export interface DiskGuard {
 
 const FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
 /**
- * A hold so soon after another lasts longer each time: a quota or a lack of inodes is not seen in the free bytes.
+ * Holds that come again and again so soon last longer each time: a quota or a lack of inodes is not seen in the free bytes.
  */
 const SOON_MS = 60_000;
-const FIRST_HOLD_MS = 10_000;
-const MAX_HOLD_MS = 300_000;
+const FIRST_HOLD_MS = 1_000;
+const MAX_HOLD_MS = 60_000;
 
 export function createDiskGuard({ clock, reserve, onError, onHold }: DiskGuardPort): DiskGuard {
   let holding = false;
   let endedMs = Number.NEGATIVE_INFINITY;
-  let leastMs = 0;
+  /** Holds that came soon after the one before. */
+  let again = 0;
   let untilMs = 0;
 
   const hold = (on: boolean): void => {
@@ -51,8 +52,8 @@ export function createDiskGuard({ clock, reserve, onError, onHold }: DiskGuardPo
     holding = on;
     const nowMs = clock.monoMs();
     if (on) {
-      const isSoon = nowMs - endedMs < SOON_MS;
-      leastMs = isSoon ? Math.min(MAX_HOLD_MS, Math.max(FIRST_HOLD_MS, leastMs * 2)) : 0;
+      again = nowMs - endedMs < SOON_MS ? again + 1 : 0;
+      const leastMs = again < 2 ? 0 : Math.min(MAX_HOLD_MS, FIRST_HOLD_MS * 2 ** (again - 2));
       untilMs = nowMs + leastMs;
     } else endedMs = nowMs;
     onHold(on);

@@ -103,6 +103,7 @@ export function createGather(
         rssMb,
         maxRssMb: settings.health.max_rss_mb,
         diskFreeBytes: disk.disk_free_bytes,
+        diskHold: disk.disk_hold,
         diskFullInSec: disk.disk_full_in_sec,
         clockStepSec: isRising('clock', clockStatus.steps) ? clockStatus.last_step_sec : null,
       },

@@ -77,6 +77,8 @@ export interface WholeFacts {
   readonly rssMb: number;
   readonly maxRssMb: number;
   readonly diskFreeBytes: number | null;
+  /** The disk was found full: nothing is written until there is room. */
+  readonly diskHold: boolean;
   /** When the disk will be full at the present rate; null: not known, or it does not fill. */
   readonly diskFullInSec: number | null;
   /** By how much the wall clock was set, when that was lately. */
@@ -203,6 +205,7 @@ export const WHOLE_RULES: readonly Rule<WholeFacts>[] = [
         ? `disk: ${Math.floor(f.diskFreeBytes / 1e6)} MB free`
         : null,
   },
+  { id: 'disk_full', level: 'CRIT', reason: (f) => (f.diskHold ? 'disk: full, rows wait for room' : null) },
   {
     id: 'disk_soon',
     level: 'CRIT',

@@ -56,6 +56,7 @@ const WHOLE: WholeFacts = {
   rssMb: 300,
   maxRssMb: 1_500,
   diskFreeBytes: 50e9,
+  diskHold: false,
   diskFullInSec: null,
   clockStepSec: null,
 };
@@ -152,6 +153,7 @@ describe('the whole', () => {
     [{ writerError: 'raw/x.csv: ENOSPC' }, 'CRIT', 'writer: raw/x.csv: ENOSPC'],
     [{ fsyncLagMs: 5_000.6 }, 'WARN', 'disk: 5001 ms behind'],
     [{ diskFreeBytes: 199_999_999 }, 'CRIT', 'disk: 199 MB free'],
+    [{ diskHold: true }, 'CRIT', 'disk: full, rows wait for room'],
     [{ diskFullInSec: 47 * 3_600 }, 'WARN', 'disk: full in 47 h'],
     [{ diskFullInSec: 7_200 }, 'WARN', 'disk: full in 2 h'],
     [{ diskFullInSec: 7_199 }, 'CRIT', 'disk: full in 119 min'],

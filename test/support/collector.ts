@@ -10,6 +10,8 @@ import { VENUES } from '../../src/venues/index.ts';
 import { PROJECT } from './place.ts';
 
 export interface JournalLine {
+  /** When it was sent, by this process's clock. */
+  readonly ts: number;
   readonly venue: string;
   readonly conn: string;
   readonly feed?: 'trades' | 'ticker' | 'orderbook';
@@ -55,12 +57,19 @@ export interface Run {
 }
 
 export interface Status {
+  readonly ts: number;
   readonly pid: number;
   readonly state: string;
   readonly level: string;
   readonly reasons: readonly string[];
   readonly stages: {
     readonly parts: readonly { readonly counts: Readonly<Record<string, number>> }[];
+  };
+  readonly writer: {
+    readonly failing_files: number;
+    readonly disk_hold: boolean;
+    readonly last_error: string | null;
+    readonly rows_lost: number;
   };
   readonly workers: readonly {
     readonly id: string;
@@ -72,10 +81,18 @@ export interface Status {
     readonly capture: (Readonly<Record<string, unknown>> & { readonly bytes: number }) | null;
     readonly rows_written: number;
     readonly events_total: number;
+    readonly events_60s: number;
     readonly rejects: number;
     readonly resyncs: number;
     readonly symbols: Readonly<Record<string, { readonly state: string }>>;
   }[];
+}
+
+export interface Around {
+  /** A command that runs the collector in its own place, as `strace -D` does. */
+  readonly wrap?: readonly string[];
+  /** More settings, beside `paths` and `venues`. */
+  readonly settings?: object;
 }
 
 /** A copy of the project's place in `root`, so that a run makes its settings and logs there. */
@@ -84,20 +101,28 @@ export function startCollector(
   venues: object,
   args: readonly string[] = [],
   env: NodeJS.ProcessEnv = {},
+  around: Around = {},
 ): Run {
   mkdirSync(join(root, 'config'), { recursive: true });
   copyFileSync(join(PROJECT, 'config/settings.default.yaml'), join(root, 'config/settings.default.yaml'));
   const settings = join(root, 'settings.yaml');
-  writeFileSync(settings, stringify({ paths: { logs: join(root, 'logs') }, venues }));
+  writeFileSync(settings, stringify({ paths: { logs: join(root, 'logs') }, ...around.settings, venues }));
   const cli = join(PROJECT, 'dist/ops/cli.js');
-  const child = spawn(
+  const own = [
     process.execPath,
-    [cli, 'collector', '--config', settings, '--data', join(root, 'data'), ...args],
-    {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+    cli,
+    'collector',
+    '--config',
+    settings,
+    '--data',
+    join(root, 'data'),
+    ...args,
+  ];
+  const [command = '', ...words] = [...(around.wrap ?? []), ...own];
+  const child = spawn(command, words, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const lines: string[] = [];
   const errors: string[] = [];
   const collect = (into: string[]) => (chunk: Buffer) =>

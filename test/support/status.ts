@@ -167,6 +167,7 @@ export function inputOf(workers: StatusInput['workers'], more: Partial<StatusInp
       rssMb: 1,
       maxRssMb: 1_500,
       diskFreeBytes: null,
+      diskHold: false,
       diskFullInSec: null,
       clockStepSec: null,
     },
