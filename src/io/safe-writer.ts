@@ -66,12 +66,13 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
     const waiters = lane.waiters;
     lane.waiters = [];
     const outcome = await attempt(() => work(lane, waiters.length > 0));
-    if (outcome.ok) succeeded(lane);
-    else await failed(lane, outcome.error);
+    if (!outcome.ok) await failed(lane, outcome.error);
+    else if (outcome.value) succeeded(lane);
     for (const tell of waiters) tell(outcome.ok ? null : outcome.error);
   }
 
-  async function work(lane: Lane, syncNow: boolean): Promise<void> {
+  /** False: rows still wait for a disk that is full. */
+  async function work(lane: Lane, syncNow: boolean): Promise<boolean> {
     // While the disk is full nothing may grow; what is written can still be made safe.
     const writes = mayWrite();
     // First the rest of a write that failed, then what was queued meanwhile, each file's rows together.
@@ -90,7 +91,9 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
     ) {
       await syncRows(lane, await descriptorOf(lane), ops);
     }
-    if (hasRows(lane) && !writes) throw coded('disk_full', 'the disk is full: rows wait');
+    if (writes || !hasRows(lane)) return true;
+    if (syncNow) throw coded('disk_full', 'the disk is full: rows wait');
+    return false;
   }
 
   /** What a failed fsync may have lost is on disk before anything more is taken: it must not grow from try to try. */
