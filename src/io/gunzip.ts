@@ -5,6 +5,7 @@
 
 import { constants, crc32, inflateRawSync } from 'node:zlib';
 import { coded } from './file-ops.ts';
+import { gzipHeaderSize, TRAILER_BYTES } from './gzip-header.ts';
 
 /** Where the last whole member ends, and how many bytes of the file stand behind it. */
 export interface Tear {
@@ -12,9 +13,6 @@ export interface Tear {
   readonly bytes: number;
 }
 
-const HEADER_BYTES = 10;
-const TRAILER_BYTES = 8;
-const FLAG = { crc: 2, extra: 4, name: 8, comment: 16 } as const;
 /** A power cut can leave a file with its length and without its bytes. */
 const LOST_BLOCK = 512;
 
@@ -82,7 +80,8 @@ export async function* gunzipMembers(
 
 /** The member that begins here. It is read from its start again when more of the file has come: most come whole. */
 function memberAt(held: Buffer, offset: number): Member {
-  const start = headerSize(held, offset);
+  const start = gzipHeaderSize(held);
+  if (start !== null && start < 0) throw damaged('not gzip', offset);
   if (start === null) return { bytes: Buffer.alloc(0), size: null };
   // With `info`, what was read comes with the engine that tells how much of the input it took.
   const { buffer, engine } = inflateRawSync(held.subarray(start), {
@@ -95,27 +94,6 @@ function memberAt(held: Buffer, offset: number): Member {
     held.readUInt32LE(end) === crc32(buffer) && held.readUInt32LE(end + 4) === buffer.length % 2 ** 32;
   if (!isWhole) throw damaged('its checksum is another', offset);
   return { bytes: buffer, size: end + TRAILER_BYTES };
-}
-
-/** RFC 1952, 2.3. Null when more bytes are needed. */
-function headerSize(held: Buffer, offset: number): number | null {
-  const isGzip = held[0] === 0x1f && (held[1] ?? 0x8b) === 0x8b && (held[2] ?? 8) === 8;
-  if (!isGzip) throw damaged('not gzip', offset);
-  if (held.length < HEADER_BYTES) return null;
-  const flags = held[3] ?? 0;
-  let size = HEADER_BYTES;
-  if ((flags & FLAG.extra) !== 0) {
-    if (held.length < size + 2) return null;
-    size += 2 + held.readUInt16LE(size);
-  }
-  for (const flag of [FLAG.name, FLAG.comment]) {
-    if ((flags & flag) === 0) continue;
-    const end = held.indexOf(0, size);
-    if (end < 0) return null;
-    size = end + 1;
-  }
-  if ((flags & FLAG.crc) !== 0) size += 2;
-  return size <= held.length ? size : null;
 }
 
 function endsInZeros(bytes: Buffer): boolean {

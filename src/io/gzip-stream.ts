@@ -5,10 +5,8 @@
 
 import { crc32, createInflateRaw } from 'node:zlib';
 import { type Failure, failure } from '../core/result.ts';
+import { gzipHeaderSize, TRAILER_BYTES } from './gzip-header.ts';
 
-const HEADER_BYTES = 10;
-const TRAILER_BYTES = 8;
-const FLAG = { crc: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 } as const;
 /** No header of ours has names in it; one that never ends is none. */
 const MAX_HEADER_BYTES = 128 * 1024;
 
@@ -68,11 +66,11 @@ export async function gunzip(
 
 /** The member's bytes in the file; negative: so many, and the file ends before the member does. */
 async function readMember(input: Input, onData: (block: Buffer) => void): Promise<number | Failure> {
-  let headerBytes = headerSize(input.held);
+  let headerBytes = gzipHeaderSize(input.held);
   while (headerBytes === null) {
     if (input.held.length > MAX_HEADER_BYTES) return damaged('its header does not end');
     if (!(await input.next())) return -input.held.length;
-    headerBytes = headerSize(input.held);
+    headerBytes = gzipHeaderSize(input.held);
   }
   if (headerBytes < 0) return damaged('not gzip');
   input.held = input.held.subarray(headerBytes);
@@ -93,28 +91,6 @@ async function readMember(input: Input, onData: (block: Buffer) => void): Promis
   if (!isWhole) return damaged('its checksum is another');
   input.held = input.held.subarray(TRAILER_BYTES);
   return headerBytes + body + TRAILER_BYTES;
-}
-
-/** RFC 1952, 2.3. Null: more bytes are needed; -1: no gzip header. */
-function headerSize(held: Buffer): number | null {
-  const isGzip = held[0] === 0x1f && (held[1] ?? 0x8b) === 0x8b && (held[2] ?? 8) === 8;
-  if (!isGzip) return -1;
-  if (held.length < HEADER_BYTES) return null;
-  const flags = held[3] ?? 0;
-  if ((flags & FLAG.reserved) !== 0) return -1;
-  let size = HEADER_BYTES;
-  if ((flags & FLAG.extra) !== 0) {
-    if (held.length < size + 2) return null;
-    size += 2 + held.readUInt16LE(size);
-  }
-  for (const flag of [FLAG.name, FLAG.comment]) {
-    if ((flags & flag) === 0) continue;
-    const end = held.indexOf(0, size);
-    if (end < 0) return null;
-    size = end + 1;
-  }
-  if ((flags & FLAG.crc) !== 0) size += 2;
-  return size <= held.length ? size : null;
 }
 
 /** The bytes that the deflate stream took; negative: all that is left, and it had not ended. */
