@@ -1,6 +1,7 @@
 /** The facts of symbols, workers and venues, gathered and put to the rules of `health.ts`. */
 
 import { rawFile } from '../flow/rows.ts';
+import type { DiskStatus } from './disk.ts';
 import {
   isLate,
   type Judged,
@@ -25,6 +26,8 @@ export interface Watched {
 export interface VerdictInput {
   readonly judge: Judge;
   readonly uptimeSec: number;
+  /** While it is full, the rows of every feed wait. */
+  readonly disk: Pick<DiskStatus, 'disk_hold'>;
   /** Files that cannot be written now, each with its reason. */
   readonly failingFiles: ReadonlyMap<string, string>;
   /** Whether a count has grown lately: what is over must not hold the level for ever. */
@@ -82,7 +85,7 @@ export function judgeWorker({ thread, tally }: Watched, input: VerdictInput): Wo
     late: namesOf(isLate),
     unjoined: namesOf((facts) => facts.isUnjoined),
     dropped: rising(`${thread.id} dropped`, status?.dropped ?? 0),
-    writeError: writeError(thread, input.failingFiles),
+    writeError: writeError(thread, input.failingFiles) ?? (input.disk.disk_hold ? 'the disk is full' : null),
     fallback: status?.fallback ?? false,
     captureError: captureError(thread.id, status, rising),
     lastError,

@@ -3,7 +3,7 @@ import { createJudge } from '../../src/runtime/hysteresis.ts';
 import { buildStatus, type StatusInput } from '../../src/runtime/status.ts';
 import { createWorkerTally } from '../../src/runtime/worker-tally.ts';
 import { CLOCK_START_US, manualClock } from '../support/clock.ts';
-import { batchOf, FEED, inputOf, RATES, tallyOf, threadOf } from '../support/status.ts';
+import { batchOf, DISK, FEED, inputOf, RATES, tallyOf, threadOf } from '../support/status.ts';
 
 describe('the tally of a worker', () => {
   test('counts over its life and over the last minute', () => {
@@ -204,6 +204,12 @@ describe('the status', () => {
       A: { level: 'OK' },
     });
     expect(of('raw/trades-okx-BTC-USDT.csv').reasons).toEqual([]);
+  });
+
+  test('while the disk is full every feed says so', () => {
+    const worker = { thread: threadOf('running', FEED), tally: tallyOf(manualClock()) };
+    const { object } = buildStatus({ ...inputOf([worker]), disk: { ...DISK, disk_hold: true } });
+    expect(object.workers[0]).toMatchObject({ level: 'CRIT', reasons: ['rows wait: the disk is full'] });
   });
 
   test('a capture that fails or has lost lines lately is a WARN with the reason; one that has recovered is not', () => {
