@@ -255,7 +255,7 @@ describe('clients', () => {
   });
 
   test('a client that does not read is cut, and the journal says so', async () => {
-    const { sim, journal } = await start({ rate: 300, unreadBytes: 64 * 1024 });
+    const { sim, journal } = await start({ rate: 3_000, unreadBytes: 64 * 1024 });
     const client = await open(`${base(sim, 'okx', 'ws')}/ws/v5/public`, [{ op: 'subscribe', args: okxArgs }]);
     client.socket.pause();
     await until('it is cut', () => journal.some((line) => line.cut !== undefined));
