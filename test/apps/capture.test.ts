@@ -182,7 +182,7 @@ describe('a killed process', () => {
     // The capture is up to a second behind the rows, and never ahead of what was received.
     for (const [name, text] of Object.entries(played)) {
       const both = Math.min(text.length, live[name]?.length ?? 0);
-      expect([name, text.slice(0, both) === live[name]?.slice(0, both), both > 500]).toEqual([
+      expect([name, text.slice(0, both) === live[name]?.slice(0, both), both > 150]).toEqual([
         name,
         true,
         true,
