@@ -20,9 +20,9 @@ import {
   writeRows,
 } from './csv-file.ts';
 import { createLane, type Lane, syncIsDue } from './csv-lane.ts';
+import { createTurns } from './csv-turns.ts';
 import { createFileErrors } from './file-errors.ts';
 import { attempt, coded, nodeFileOps, pathUnder } from './file-ops.ts';
-import { createTurns } from './csv-turns.ts';
 import type { SafeWriter, SafeWriterOptions } from './writer-port.ts';
 
 export type { Append, SafeWriter, SafeWriterOptions, WriterStatus } from './writer-port.ts';
