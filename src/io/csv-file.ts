@@ -9,7 +9,7 @@ import {
   coded,
   type FileOps,
   type FileReport,
-  hasCode,
+  ifThere,
   nothingWritten,
 } from './file-ops.ts';
 
@@ -197,7 +197,7 @@ export async function closeFile(file: CsvFile, ops: FileOps): Promise<void> {
 
 /** Through a new descriptor: the file ends where the last good fsync left it, and what followed waits once more. */
 async function cutToSynced(file: CsvFile, ops: FileOps): Promise<void> {
-  const fd = await openExisting(ops, file.path);
+  const fd = await ifThere(ops.open(file.path, 'r+'));
   if (fd !== null) {
     await closing(ops, fd, async () => {
       if ((await ops.size(fd)) <= file.syncedTo) return;
@@ -212,15 +212,6 @@ async function cutToSynced(file: CsvFile, ops: FileOps): Promise<void> {
   file.taken = { chunks: taken?.chunks ?? [], bytes, headerBytes, offset: 0 };
   file.unsynced = [];
   file.distrusted = false;
-}
-
-async function openExisting(ops: FileOps, path: string): Promise<number | null> {
-  try {
-    return await ops.open(path, 'r+');
-  } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT')) return null;
-    throw thrown;
-  }
 }
 
 function take(file: CsvFile): Taken {

@@ -7,7 +7,7 @@ import {
   coded,
   type FileOps,
   type FileReport,
-  hasCode,
+  ifThere,
   makeFolder,
   syncFolder,
 } from './file-ops.ts';
@@ -37,7 +37,7 @@ export async function openCsv(
   wallUs: number,
 ): Promise<OpenedCsv> {
   const repairs: Repairs = [];
-  const existing = await openExisting(ops, path);
+  const existing = await ifThere(ops.open(path, 'r+'));
   if (existing !== null) {
     const checked = await attempt(async () => {
       if (!(await startsWithHeader(ops, existing, header))) return null;
@@ -67,15 +67,6 @@ async function openedEmpty(ops: FileOps, fd: number, path: string, repairs: Repa
   if (durable.ok) return { fd, position: 0, day: null, repairs };
   await ops.close(fd);
   throw coded(durable.error.code, durable.error.message);
-}
-
-async function openExisting(ops: FileOps, path: string): Promise<number | null> {
-  try {
-    return await ops.open(path, 'r+');
-  } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT')) return null;
-    throw thrown;
-  }
 }
 
 /** True too for an empty file and for the torn beginning of this header, which the cut of the tail then removes. */

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { splitRow } from '../core/csv-row.ts';
 import type { CsvRecord } from './csv-read.ts';
-import { closing, type FileOps, hasCode } from './file-ops.ts';
+import { closing, type FileOps, ifThere } from './file-ops.ts';
 import { readFully } from './file-tail.ts';
 
 const BLOCK = 256 * 1024;
@@ -28,7 +28,7 @@ interface Lines {
 }
 
 async function plainLines(ops: FileOps, path: string, count: number): Promise<Lines | null> {
-  const fd = await openToRead(ops, path);
+  const fd = await ifThere(ops.open(path, 'r'));
   if (fd === null) return null;
   return closing(ops, fd, async () => {
     const size = await ops.size(fd);
@@ -75,15 +75,6 @@ function parse({ header, rows }: Lines): readonly CsvRecord[] {
     if (cells === null || cells.length !== columns.length) return [];
     return [Object.fromEntries(columns.map((column, at) => [column, cells[at] ?? '']))];
   });
-}
-
-async function openToRead(ops: FileOps, path: string): Promise<number | null> {
-  try {
-    return await ops.open(path, 'r');
-  } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT')) return null;
-    throw thrown;
-  }
 }
 
 function lineEnds(bytes: Buffer): number {

@@ -119,12 +119,8 @@ export async function* blocksOf(ops: FileOps, fd: number): AsyncGenerator<Buffer
 
 /** The size of a file in bytes; null where there is none. */
 export async function sizeAt(ops: FileOps, path: string): Promise<number | null> {
-  try {
-    return await closing(ops, await ops.open(path, 'r'), (fd) => ops.size(fd));
-  } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT')) return null;
-    throw thrown;
-  }
+  const fd = await ifThere(ops.open(path, 'r'));
+  return fd === null ? null : closing(ops, fd, () => ops.size(fd));
 }
 
 /** Inside a job that rejects, an error that keeps its code. */
