@@ -2,27 +2,27 @@
 
 import type { Capture } from '../core/capture.ts';
 import type { Batcher } from './batcher.ts';
+import type { Connections } from './connections.ts';
 import type { Fallback } from './fallback.ts';
 import type { Intake } from './intake.ts';
-import type { Link } from './link.ts';
+import type { Outflow } from './outflow.ts';
 import type { Poller } from './poller.ts';
 import type { FeedState, FeedStatus, FetcherInit, SymbolStatus } from './protocol.ts';
 
 export interface FeedParts {
   readonly init: Pick<FetcherInit, 'feed' | 'instruments'>;
-  readonly links: readonly Link[];
+  readonly connections: Pick<Connections, 'all'>;
   readonly poller: Poller;
   readonly fallback: Fallback;
   readonly intake: Intake;
   readonly batcher: Batcher;
   readonly capture: Capture | null;
-  /** Events lost by symbol because the queue was full. */
-  readonly dropped: ReadonlyMap<string, number>;
+  readonly outflow: Pick<Outflow, 'dropped'>;
   readonly lastError: string | null;
 }
 
 export function feedStatus(parts: FeedParts): FeedStatus {
-  const { links, intake, batcher, capture, dropped, fallback, lastError } = parts;
+  const { connections, intake, batcher, capture, outflow, fallback, lastError } = parts;
   const { frames, events, rejects, duplicates, ahead, ignored, resyncs } = intake.counters;
   let stale = 0;
   for (const sync of intake.books().values()) stale += sync.stale();
@@ -37,8 +37,8 @@ export function feedStatus(parts: FeedParts): FeedStatus {
     stale,
     ignored,
     resyncs,
-    reconnects: links.reduce((sum, link) => sum + link.reconnects(), 0),
-    dropped: [...dropped.values()].reduce((sum, count) => sum + count, 0),
+    reconnects: connections.all().reduce((sum, link) => sum + link.reconnects(), 0),
+    dropped: [...outflow.dropped().values()].reduce((sum, count) => sum + count, 0),
     queued: batcher.queued(),
     lastError,
     capture: capture?.status() ?? null,
@@ -47,14 +47,15 @@ export function feedStatus(parts: FeedParts): FeedStatus {
 }
 
 /** A poll that brings something counts as a connection that is open. */
-function stateOf({ links, poller }: FeedParts): FeedState {
+function stateOf({ connections, poller }: FeedParts): FeedState {
+  const links = connections.all();
   const ups = links.filter((link) => link.isUp()).length;
   const { polled, good } = poller.counts();
   if (ups + good === 0) return 'waiting';
   return ups === links.length && (links.length > 0 || good === polled) ? 'collecting' : 'connecting';
 }
 
-function symbolStatus({ init, intake, dropped }: FeedParts): Record<string, SymbolStatus> {
+function symbolStatus({ init, intake, outflow }: FeedParts): Record<string, SymbolStatus> {
   const seen = intake.symbols();
   return Object.fromEntries(
     init.instruments.map(({ symbol }) => {
@@ -67,7 +68,7 @@ function symbolStatus({ init, intake, dropped }: FeedParts): Record<string, Symb
           lastLocalUs: state?.lastLocalUs ?? 0,
           events: state?.events ?? 0,
           resyncs: state?.resyncs ?? 0,
-          dropped: dropped.get(symbol) ?? 0,
+          dropped: outflow.dropped().get(symbol) ?? 0,
         },
       ];
     }),

@@ -6,15 +6,16 @@
 import type { Capture } from '../core/capture.ts';
 import type { Market } from '../core/event.ts';
 import type { Clock, Random } from '../core/ports.ts';
-import type { Failure, Result } from '../core/result.ts';
+import type { Result } from '../core/result.ts';
 import type { Source, SourceHandlers } from '../core/source.ts';
 import type { ConnectionPlan, RestCall, Venue } from '../core/venue.ts';
 import { type Batcher, createBatcher } from './batcher.ts';
+import { createConnections } from './connections.ts';
 import { createFallback } from './fallback.ts';
 import { feedStatus } from './feed-status.ts';
 import { createIntake } from './intake.ts';
 import { createKeptBooks } from './kept-books.ts';
-import { type Link, startLink } from './link.ts';
+import { createOutflow } from './outflow.ts';
 import { createPoller } from './poller.ts';
 import type { Fact, FeedStatus, FetcherInit, FromFetcher, Priority, RestText } from './protocol.ts';
 import { recordedSource } from './recorded-source.ts';
@@ -53,12 +54,6 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const byKey = new Map(init.instruments.map((one) => [`${one.market} ${one.id}`, one] as const));
   const bySymbol = new Map(init.instruments.map((one) => [one.symbol, one] as const));
   const keptBooks = createKeptBooks();
-  const links: Link[] = [];
-  /** Symbols that are losing events now; of a book, until a snapshot closes the hole. */
-  const overflowing = new Set<string>();
-  const dropped = new Map<string, number>();
-  /** Events that the newest frame or answer has given: a capture says by it which of them were lost. */
-  let given = 0;
   /** Refused frames since the last tick. */
   let samples = 0;
   let lastError: string | null = null;
@@ -78,27 +73,22 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     send: (batch) => port.post({ type: 'batch', batch }),
   });
 
+  const outflow = createOutflow({
+    batcher,
+    capture,
+    taken: () => undefined,
+    onOverflow: (symbol) =>
+      report('gap', { symbol, kind: 'overflow', reason: 'the queue is full: the disk does not keep up' }),
+    quarantine: (event, reason) =>
+      port.post({ type: 'quarantine', symbol: event.symbol, reason, event: JSON.stringify(event) }),
+    onBroken: (symbol, reason) => resyncSoon(symbol, reason),
+  });
+
   const intake = createIntake(venue, new Set([init.feed]), init.options, {
     symbolOf: (id: string, market: Market) => byKey.get(`${market} ${id}`)?.symbol,
     emit(event, top, place) {
-      given += 1;
       if (event.type === 'book') keptBooks.changed(event.symbol);
-      const isLosing = overflowing.size > 0 && overflowing.has(event.symbol);
-      // The reader of the file must not take the rows after the hole for a continuation.
-      const isOrphan = isLosing && event.type === 'book' && !event.snapshot;
-      const added = isOrphan ? 'full' : batcher.add(event, top, place);
-      if (added === 'taken') {
-        if (isLosing) overflowing.delete(event.symbol);
-        return;
-      }
-      if (added === 'full') {
-        dropped.set(event.symbol, (dropped.get(event.symbol) ?? 0) + 1);
-        capture?.note('overflow', { symbol: event.symbol, event: given });
-        if (!isLosing) onOverflow(event.symbol);
-      } else {
-        port.post({ type: 'quarantine', symbol: event.symbol, reason: added, event: JSON.stringify(event) });
-      }
-      if (event.type === 'book' && !isOrphan) resyncSoon(event.symbol, added === 'full' ? 'overflow' : added);
+      outflow.add(event, top, place);
     },
     needSnapshot: (symbol, reason) => needSnapshot(symbol, reason),
     lost(symbol, reason) {
@@ -135,14 +125,9 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     intake.resync(symbol, reason);
   };
 
-  const onOverflow = (symbol: string): void => {
-    overflowing.add(symbol);
-    report('gap', { symbol, kind: 'overflow', reason: 'the queue is full: the disk does not keep up' });
-  };
-
   const needSnapshot = (symbol: string, reason: string): void => {
     // A full queue would only lose it: the watch below asks when there is room.
-    if (!overflowing.has(symbol)) askSnapshot(symbol, reason);
+    if (!outflow.losing().has(symbol)) askSnapshot(symbol, reason);
   };
 
   const askSnapshot = (symbol: string, reason: string): void => {
@@ -150,17 +135,14 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     if (located !== undefined) snapshots.ask(located, reason);
   };
 
-  const linkOf = (symbol: string): Link | undefined =>
-    links.find((link) => link.plan.instruments.some((one) => one.symbol === symbol));
-
   const snapshots = createSnapshots(venue, {
     clock,
     options: init.options,
-    linkOf,
+    linkOf: (symbol) => connections.of(symbol),
     isSynced: (symbol) => intake.books().get(symbol)?.state() === 'synced',
     ask: port.ask,
     answered({ url, text, localUs }) {
-      given = 0;
+      outflow.begin();
       capture?.http('rest', url, text, localUs);
     },
     arrived: (snapshot) => intake.snapshot(snapshot),
@@ -179,7 +161,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     stretch: port.stretch,
     ask: port.ask,
     answered(located, { url, text, localUs }) {
-      given = 0;
+      outflow.begin();
       capture?.http('poll', url, text, localUs);
       const read = intake.polled(init.feed, located, text, localUs);
       if (read.ok && read.value !== null) report('gap', { kind: 'poll', ...read.value });
@@ -203,40 +185,41 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const watch = (): void => {
     snapshots.watch((symbol) => bySymbol.get(symbol));
     if (init.feed !== 'orderbook' || batcher.queued() >= init.tuning.batchEvents) return;
-    for (const symbol of overflowing) if (!snapshots.isAsked(symbol)) askSnapshot(symbol, 'overflow');
+    for (const symbol of outflow.losing()) if (!snapshots.isAsked(symbol)) askSnapshot(symbol, 'overflow');
   };
 
-  const start = (plan: ConnectionPlan): Link =>
-    startLink(plan, clock, port.random, {
-      pausedMs: init.pausedMs ?? 0,
-      open: (plan, handlers) => recordedSource(port.open(plan, handlers), plan.name, capture),
-      onUp() {
-        capture?.connect(plan.name, plan.url);
-        intake.open(plan.name, plan.url);
-        if (init.feed === 'orderbook')
-          for (const one of plan.instruments)
-            if (venue.bookRule(one.market).snapshot === 'subscribe') snapshots.expect(one.symbol);
-        fallback.up(plan);
-        report('connect', { connection: plan.name, url: plan.url });
-      },
-      onFrame(text, localUs) {
-        given = 0;
-        capture?.recv(plan.name, text, localUs);
-        intake.frame(plan.name, text, localUs);
-      },
-      onDown(why: Failure, wasUp: boolean) {
-        lastError = `${plan.name}: ${why.code} ${why.message}`;
-        capture?.disconnect(plan.name, `${why.code} ${why.message}`);
-        intake.close(plan.name);
-        fallback.down(plan, `${why.code} ${why.message}`);
-        for (const one of plan.instruments) snapshots.forget(one.symbol);
-        const { code, message } = why;
-        report('reconnect', { connection: plan.name, was_up: wasUp, code, message });
-      },
-    });
+  const connections = createConnections({
+    clock,
+    random: port.random,
+    pausedMs: init.pausedMs ?? 0,
+    open: (plan, handlers) => recordedSource(port.open(plan, handlers), plan.name, capture),
+    onUp(plan) {
+      capture?.connect(plan.name, plan.url);
+      intake.open(plan.name, plan.url);
+      if (init.feed === 'orderbook')
+        for (const one of plan.instruments)
+          if (venue.bookRule(one.market).snapshot === 'subscribe') snapshots.expect(one.symbol);
+      fallback.up(plan);
+      report('connect', { connection: plan.name, url: plan.url });
+    },
+    onFrame(plan, text, localUs) {
+      outflow.begin();
+      capture?.recv(plan.name, text, localUs);
+      intake.frame(plan.name, text, localUs);
+    },
+    onDown(plan, { code, message }, wasUp) {
+      const why = `${code} ${message}`;
+      lastError = `${plan.name}: ${why}`;
+      capture?.disconnect(plan.name, why);
+      intake.close(plan.name);
+      fallback.down(plan, why);
+      for (const one of plan.instruments) snapshots.forget(one.symbol);
+      report('reconnect', { connection: plan.name, was_up: wasUp, code, message });
+    },
+  });
 
   const status = (): FeedStatus =>
-    feedStatus({ init, links, poller, fallback, intake, batcher, capture, dropped, lastError });
+    feedStatus({ init, connections, poller, fallback, intake, batcher, capture, outflow, lastError });
 
   const sendBooks = (): void => {
     const books = keptBooks.take(intake);
@@ -259,7 +242,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     cancel();
     // How it was when it was stopped: that its connections end now says nothing of its health.
     const { state } = status();
-    for (const link of links) link.stop();
+    connections.stop();
     batcher.flush();
     sendBooks();
     if (capture !== null) await capture.close();
@@ -273,12 +256,12 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   }
   // The one switch on transport.
   switch (init.transport) {
-    case 'ws':
-      for (const plan of venue.dial(init)) {
-        fallback.down(plan, 'not yet opened');
-        links.push(start(plan));
-      }
+    case 'ws': {
+      const plans = venue.dial(init);
+      for (const plan of plans) fallback.down(plan, 'not yet opened');
+      connections.start(plans);
       break;
+    }
     case 'rest':
       poller.start(init.instruments);
   }
@@ -291,9 +274,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       capture?.note('rotate', { symbol });
       intake.rotate(init.feed, symbol);
     },
-    pause(ms) {
-      for (const link of links) link.pause(ms);
-    },
+    pause: connections.pause,
     stop,
   };
 }
