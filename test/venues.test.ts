@@ -207,6 +207,15 @@ describe.each(each)('%s', (id, venue) => {
     }
   });
 
+  const past = (one: Located, stream: FeedOptions['stream']): readonly RestCall[] =>
+    venue.rest.history === null ? [] : [venue.rest.history.call(one, { depth: 200, stream }, '7')];
+  const pasts = (feed: Feed): readonly RestCall[] =>
+    feed === 'trades'
+      ? locateAll(venue, simSymbols(venue)).flatMap((one) => [
+          ...past(one, 'trade'),
+          ...past(one, 'aggTrade'),
+        ])
+      : [];
   const calls = (): readonly RestCall[] => {
     const located = locateAll(venue, simSymbols(venue));
     const depths = [1, 5, 100, 200, 1_000, 5_000];
@@ -218,6 +227,7 @@ describe.each(each)('%s', (id, venue) => {
       ...polls('ticker'),
       ...polls('orderbook'),
       ...polls('trades'),
+      ...pasts('trades'),
     ];
   };
   const polls = (feed: Feed): readonly RestCall[] =>
@@ -290,7 +300,9 @@ describe.each(each)('%s', (id, venue) => {
 
     function checkKnown(call: RestCall, url: string): void {
       const known = venue.rest.recognise(url);
-      const feed = FEEDS.find((one) => polls(one).some(({ method }) => method === call.method));
+      const feed = FEEDS.find((one) =>
+        [...polls(one), ...pasts(one)].some(({ method }) => method === call.method),
+      );
       const kind = feed === undefined ? 'instruments' : feed === 'orderbook' ? 'depth' : feed;
       expect([url, known?.kind]).toEqual([url, kind]);
       if (known !== null && known.kind !== 'instruments') {

@@ -52,7 +52,7 @@ export interface Capture {
   /** `localUs`: as the row of it will say. */
   recv(connection: string, text: string, localUs: number): void;
   /** A REST answer, at the moment when it is applied: as a poll's, or to join a book. */
-  http(way: 'poll' | 'rest', url: string, text: string, localUs: number): void;
+  http(way: 'poll' | 'rest' | 'backfill', url: string, text: string, localUs: number): void;
   disconnect(connection: string, reason: string): void;
   /** Something of our own doing: `start`, `stop`, `resync`, … with what a replay needs to do it too. */
   note(what: string, more?: Readonly<Record<string, string | number>>): void;

@@ -3,15 +3,18 @@
 export interface RecentIds {
   /** True when the id is new, and remembers it. */
   add(id: string): boolean;
+  has(id: string): boolean;
 }
 
 /** Remembers at least the newest `capacity` ids, at most twice as many. */
 export function createRecentIds(capacity = 20_000): RecentIds {
   let newer = new Set<string>();
   let older = new Set<string>();
+  const has = (id: string): boolean => newer.has(id) || older.has(id);
   return {
+    has,
     add(id) {
-      if (newer.has(id) || older.has(id)) return false;
+      if (has(id)) return false;
       newer.add(id);
       if (newer.size >= capacity) {
         older = newer;

@@ -158,6 +158,8 @@ export type JournalEntry =
       readonly asks: readonly Level[];
     };
 
+export type TradeEntry = Extract<JournalEntry, { readonly feed: 'trades' }>;
+
 export interface SimFrame {
   readonly text: string;
   /** Empty for what is no market data: acknowledgements, pongs. */
@@ -207,7 +209,7 @@ export function tradeEntry(
   id: string,
   timestampUs: number,
   side: Side = trade.side,
-): JournalEntry {
+): TradeEntry {
   return { feed: 'trades', symbol: trade.instrument.symbol, timestampUs, id, side, price, amount };
 }
 

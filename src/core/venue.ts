@@ -3,6 +3,7 @@
 import type { BookMessage, Feed, Market, MarketMessage } from './event.ts';
 import type { Result } from './result.ts';
 import type { VenueSim } from './sim.ts';
+import type { TradeIdRule } from './trade-order.ts';
 
 /** A unified symbol with what the venue calls it. */
 export interface Located {
@@ -159,6 +160,16 @@ export type RestAnswerKind =
   | { readonly kind: 'depth' | 'ticker' | 'trades'; readonly id: string; readonly market: Market }
   | { readonly kind: 'instruments'; readonly market: Market | null };
 
+/** How a venue gives trades of the past by their ids. */
+export interface TradeHistory {
+  /** `up`: a page begins behind an id and goes on from there. `down`: it ends before one. */
+  readonly pages: 'up' | 'down';
+  /** Trades of a full page. */
+  readonly size: number;
+  /** `at`: that id, which is not itself asked for. Null: the newest page; only where pages go down. */
+  call(located: Located, options: FeedOptions, at: string | null): RestCall;
+}
+
 export interface VenueRest {
   /** The ccxt exchange whose implicit endpoints serve this venue. */
   readonly ccxt: string;
@@ -183,6 +194,8 @@ export interface VenueRest {
   poll(feed: Feed, located: Located, options: FeedOptions): readonly RestCall[];
   /** The answer to any of these calls; trades oldest first, their ids those of the WebSocket's. */
   readPoll(feed: Feed, text: string, located: Located, localUs: number): Result<readonly MarketMessage[]>;
+  /** Read by `readPoll`. Null: only the newest page of trades can be had (`poll`). */
+  readonly history: TradeHistory | null;
   recognise(url: string): RestAnswerKind | null;
 }
 
@@ -212,6 +225,7 @@ export interface Venue<M = unknown> {
   read(text: string): Read<M>;
   mapper(context: MapContext): Mapper<M>;
   bookRule(market: Market): BookRule;
+  tradeIds(market: Market, options: FeedOptions): TradeIdRule;
   readonly rest: VenueRest;
   readonly sim: VenueSim;
 }

@@ -9,6 +9,7 @@ export interface CcxtExchange {
   readonly urls: { readonly api: Record<string, string> };
   readonly undiciModule: Undici;
   enableRateLimit: boolean;
+  apiKey?: string;
   timeout: number;
   /** A loading that failed stays here for ever, unless it is taken away. */
   marketsLoading?: unknown;

@@ -10,7 +10,7 @@
 import type { Clock } from '../core/ports.ts';
 import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
 import { type Ccxt, judge, loadCcxt } from './ccxt.ts';
-import { createSender, type Reply, unanswered, unsent } from './send.ts';
+import { createSender, type Reply, type UndiciRequest, unanswered, unsent } from './send.ts';
 
 export interface Http {
   /** Loads what a first call would wait for. */
@@ -19,6 +19,13 @@ export interface Http {
   call(method: string, params: Readonly<Record<string, string | number>>): Promise<Reply>;
   /** Ends the calls in flight with `aborted`, and refuses all that come after. */
   close(): void;
+}
+
+const NO_KEY = 'none';
+
+function keyless(request: UndiciRequest): UndiciRequest {
+  const headers = Object.entries(request.headers).filter(([, value]) => value !== NO_KEY);
+  return { ...request, headers: Object.fromEntries(headers) };
 }
 
 export interface HttpOptions {
@@ -45,7 +52,9 @@ export function createHttp({ ccxtId, bases, timeoutMs, clock, proxy }: HttpOptio
     exchange.timeout = timeoutMs;
     Object.assign(exchange.urls.api, bases);
     if (proxy !== undefined) exchange[proxy.startsWith('socks') ? 'socksProxy' : 'httpsProxy'] = proxy;
-    exchange.undiciRequest = (url, request) => sender.send(exchange.undiciModule, url, request);
+    // ccxt wants a key for some that need none (Binance `historicalTrades`); the venue is not shown one.
+    exchange.apiKey = NO_KEY;
+    exchange.undiciRequest = (url, request) => sender.send(exchange.undiciModule, url, keyless(request));
     exchange.handleRestResponse = async (reply, url, verb) =>
       reply.ok ? judge(ccxt, reply.value, url, verb) : reply;
     return ccxt;

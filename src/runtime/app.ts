@@ -12,6 +12,7 @@ import type { FileReport } from '../io/file-ops.ts';
 import type { Log } from '../io/log.ts';
 import { watchClock } from './clock-watch.ts';
 import { createFleet, type Fleet } from './fleet.ts';
+import { openGapLedger } from './gap-ledger.ts';
 import { openGovernorMemory } from './governor-memory.ts';
 import { createLedger } from './ledger.ts';
 import type { Fact } from './protocol.ts';
@@ -89,6 +90,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   const clockWatch = watchClock({ clock, everyMs: 1_000, note });
   for (const name of pipeline.subscribers) say(`[OK] subscribed: ${name}`);
 
+  const gaps = await openGapLedger({ dataDir, clock, onReport: onFile, onError });
   const memory = await openGovernorMemory(dataDir, clock, onError);
   const stations = input.venues.flatMap(
     (venue) =>
@@ -105,6 +107,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     random,
     url: input.fetcherUrl,
     sinks: sinks.value,
+    gaps,
     capture: { dataDir, version: input.version },
     isHeld: sinks.value.isHeld,
     note,
@@ -127,7 +130,10 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     failingFiles: () => writer.failing(),
     latest: () => latest.status(),
     stages: () => pipeline.status(),
-    ledger: () => ledger.errors(),
+    ledger: () => ({
+      count: ledger.errors().count + gaps.errors().count,
+      last: gaps.errors().last ?? ledger.errors().last,
+    }),
     log: () => input.log.errors(),
     rejects: () => rejects.total(),
     quarantined: () => quarantine.status().count,
@@ -172,6 +178,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       if (!closed.ok) onError('writer', closed.error);
       note({ type: 'stop', scope: 'collector' });
       await telemetry.stop();
+      await gaps.settled();
       await ledger.settled();
       await input.log.close();
       return closed;

@@ -4,6 +4,7 @@ import type { Capture } from '../core/capture.ts';
 import type { Batcher } from './batcher.ts';
 import type { Connections } from './connections.ts';
 import type { Fallback } from './fallback.ts';
+import type { Holes } from './holes.ts';
 import type { Intake } from './intake.ts';
 import type { Outflow } from './outflow.ts';
 import type { Poller } from './poller.ts';
@@ -18,6 +19,7 @@ export interface FeedParts {
   readonly batcher: Batcher;
   readonly capture: Capture | null;
   readonly outflow: Pick<Outflow, 'dropped'>;
+  readonly holes: Pick<Holes, 'of' | 'open'>;
   readonly lastError: string | null;
 }
 
@@ -39,6 +41,7 @@ export function feedStatus(parts: FeedParts): FeedStatus {
     resyncs,
     reconnects: connections.all().reduce((sum, link) => sum + link.reconnects(), 0),
     dropped: [...outflow.dropped().values()].reduce((sum, count) => sum + count, 0),
+    gapsOpen: parts.holes.open(),
     queued: batcher.queued(),
     lastError,
     capture: capture?.status() ?? null,
@@ -55,7 +58,7 @@ function stateOf({ connections, poller }: FeedParts): FeedState {
   return ups === links.length && (links.length > 0 || good === polled) ? 'collecting' : 'connecting';
 }
 
-function symbolStatus({ init, intake, outflow }: FeedParts): Record<string, SymbolStatus> {
+function symbolStatus({ init, intake, outflow, holes }: FeedParts): Record<string, SymbolStatus> {
   const seen = intake.symbols();
   return Object.fromEntries(
     init.instruments.map(({ symbol }) => {
@@ -69,6 +72,7 @@ function symbolStatus({ init, intake, outflow }: FeedParts): Record<string, Symb
           events: state?.events ?? 0,
           resyncs: state?.resyncs ?? 0,
           dropped: outflow.dropped().get(symbol) ?? 0,
+          ...holes.of(symbol),
         },
       ];
     }),

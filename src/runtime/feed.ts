@@ -3,50 +3,24 @@
  * thread.
  */
 
-import type { Capture } from '../core/capture.ts';
 import type { Market } from '../core/event.ts';
-import type { Clock, Random } from '../core/ports.ts';
-import type { Result } from '../core/result.ts';
-import type { Source, SourceHandlers } from '../core/source.ts';
-import type { ConnectionPlan, RestCall, Venue } from '../core/venue.ts';
+import type { Venue } from '../core/venue.ts';
 import { type Batcher, createBatcher } from './batcher.ts';
 import { createConnections } from './connections.ts';
 import { createFallback } from './fallback.ts';
+import type { FeedPort, FeedRun } from './feed-port.ts';
 import { feedStatus } from './feed-status.ts';
+import { createHoles } from './holes.ts';
 import { createIntake } from './intake.ts';
 import { createKeptBooks } from './kept-books.ts';
 import { createOutflow } from './outflow.ts';
 import { createPoller } from './poller.ts';
-import type { Fact, FeedStatus, FetcherInit, FromFetcher, Priority, RestText } from './protocol.ts';
+import type { Fact, FeedStatus, FetcherInit } from './protocol.ts';
 import { recordedSource } from './recorded-source.ts';
 import { createSnapshots } from './snapshots.ts';
 
 /** Samples of refused frames that are sent between two ticks. */
 const SAMPLES_A_TICK = 20;
-
-export interface FeedPort {
-  readonly clock: Clock;
-  readonly random: Random;
-  open(plan: ConnectionPlan, handlers: SourceHandlers): Source;
-  ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
-  /** How far the venue's governor has polling stretched; 1 when it has not. */
-  stretch(): number;
-  post(message: FromFetcher): void;
-  /** Records everything raw; null where that is not wanted. */
-  readonly capture: Capture | null;
-}
-
-export interface FeedRun {
-  credit(batches: number): void;
-  /** The symbol's next row begins a new file. */
-  rotate(symbol: string): void;
-  /** Nothing may be written to the disk now, or may again. */
-  hold(on: boolean): void;
-  /** Closes the connections, and keeps them closed for so long, ms. */
-  pause(ms: number): void;
-  /** Closes the connections and sends what waits; resolves when the capture is on disk. */
-  stop(): Promise<void>;
-}
 
 export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): FeedRun {
   const { clock, capture } = port;
@@ -76,11 +50,12 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const outflow = createOutflow({
     batcher,
     capture,
-    taken: () => undefined,
-    onOverflow: (symbol) =>
-      report('gap', { symbol, kind: 'overflow', reason: 'the queue is full: the disk does not keep up' }),
-    quarantine: (event, reason) =>
-      port.post({ type: 'quarantine', symbol: event.symbol, reason, event: JSON.stringify(event) }),
+    taken: (event) => holes.row(event),
+    onOverflow: (symbol) => holes.lost(symbol, 'overflow', 'the queue is full: the disk does not keep up'),
+    quarantine(event, reason) {
+      holes.lost(event.symbol, 'sequence', `no row can be made of it: ${reason}`);
+      port.post({ type: 'quarantine', symbol: event.symbol, reason, event: JSON.stringify(event) });
+    },
     onBroken: (symbol, reason) => resyncSoon(symbol, reason),
   });
 
@@ -88,11 +63,13 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     symbolOf: (id: string, market: Market) => byKey.get(`${market} ${id}`)?.symbol,
     emit(event, top, place) {
       if (event.type === 'book') keptBooks.changed(event.symbol);
-      outflow.add(event, top, place);
+      return outflow.add(event, top, place);
     },
+    unjoined: (symbol) => holes.lost(symbol, 'sequence', 'polled trades do not reach the newest one'),
     needSnapshot: (symbol, reason) => needSnapshot(symbol, reason),
     lost(symbol, reason) {
       snapshots.forget(symbol);
+      holes.lostBook(symbol, reason);
       // `latest/` must not go on calling it synced.
       keptBooks.changed(symbol);
       report('resync', { symbol, reason });
@@ -100,7 +77,9 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     drift: (verdict) => {
       if (verdict.differing > 0) report('drift', { ...verdict });
     },
-    reject(reason, text, localUs) {
+    reject(reason, text, localUs, connection) {
+      const plan = connections.all().find((link) => link.plan.name === connection)?.plan;
+      if (plan !== undefined) holes.doubt(plan);
       // All are counted; a flood of them must not become a flood of messages.
       samples += 1;
       if (samples <= SAMPLES_A_TICK)
@@ -164,7 +143,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       outflow.begin();
       capture?.http('poll', url, text, localUs);
       const read = intake.polled(init.feed, located, text, localUs);
-      if (read.ok && read.value !== null) report('gap', { kind: 'poll', ...read.value });
+      if (read.ok) holes.quiet(located.symbol);
       return read;
     },
     failed(symbol, code, message) {
@@ -180,6 +159,23 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       if (on) return poller.start(plan.instruments);
       for (const { symbol } of plan.instruments) if (!fallback.covers(symbol)) poller.end(symbol);
     },
+  });
+
+  const holes = createHoles(venue, init, {
+    clock,
+    random: port.random,
+    ask: port.ask,
+    isPolled: (symbol) => intake.books().get(symbol)?.state() === 'polled',
+    isUp: (symbol) => connections.of(symbol)?.isUp() ?? false,
+    filled(located, ends, { url, text, localUs }) {
+      outflow.begin();
+      const ids = ends.before === null ? ends.after : `${ends.after} ${ends.before}`;
+      capture?.note('hole', { symbol: located.symbol, ids });
+      capture?.http('backfill', url, text, localUs);
+      return intake.filled(located, ends, text, localUs);
+    },
+    changed: (change) => port.post({ type: 'gap', change }),
+    report,
   });
 
   const watch = (): void => {
@@ -200,6 +196,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
         for (const one of plan.instruments)
           if (venue.bookRule(one.market).snapshot === 'subscribe') snapshots.expect(one.symbol);
       fallback.up(plan);
+      holes.up(plan);
       report('connect', { connection: plan.name, url: plan.url });
     },
     onFrame(plan, text, localUs) {
@@ -211,6 +208,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       const why = `${code} ${message}`;
       lastError = `${plan.name}: ${why}`;
       capture?.disconnect(plan.name, why);
+      holes.down(plan, code, why);
       intake.close(plan.name);
       fallback.down(plan, why);
       for (const one of plan.instruments) snapshots.forget(one.symbol);
@@ -219,7 +217,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   });
 
   const status = (): FeedStatus =>
-    feedStatus({ init, connections, poller, fallback, intake, batcher, capture, outflow, lastError });
+    feedStatus({ init, connections, poller, fallback, intake, batcher, capture, outflow, holes, lastError });
 
   const sendBooks = (): void => {
     const books = keptBooks.take(intake);
@@ -238,6 +236,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     capture?.note('stop');
     snapshots.stop();
     poller.stop();
+    holes.stop();
     fallback.stop();
     cancel();
     // How it was when it was stopped: that its connections end now says nothing of its health.
@@ -250,10 +249,11 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   };
 
   capture?.note('start');
-  for (const [symbol, ids] of Object.entries(init.seen)) {
+  for (const [symbol, ids] of Object.entries(init.left.seen)) {
     capture?.note('seen', { symbol, ids: ids.join(' ') });
     intake.seen(symbol, ids);
   }
+  holes.resume(init.left);
   // The one switch on transport.
   switch (init.transport) {
     case 'ws': {

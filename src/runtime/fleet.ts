@@ -3,14 +3,12 @@
 import { FEEDS, type Feed } from '../core/event.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import { rawFile } from '../flow/rows.ts';
+import type { GapLedger } from './gap-ledger.ts';
 import type { Fact, FetcherInit } from './protocol.ts';
 import type { Sinks } from './sinks.ts';
 import { fetcherInit, type Station } from './station.ts';
 import { startThread, type Thread } from './thread.ts';
 import { createWorkerTally, type WorkerTally } from './worker-tally.ts';
-
-/** Facts that are moments at which data could have been missed. */
-const GAPS = new Set(['reconnect', 'resync', 'gap', 'worker_restart']);
 
 export interface FleetPort {
   readonly clock: Clock;
@@ -18,6 +16,7 @@ export interface FleetPort {
   /** `workers/fetcher`, compiled. */
   readonly url: URL;
   readonly sinks: Sinks;
+  readonly gaps: GapLedger;
   /** Where the feeds whose settings want it are recorded raw. */
   readonly capture: FetcherInit['capture'];
   /** Nothing may be written to the disk now. */
@@ -55,6 +54,7 @@ export function createFleet(port: FleetPort): Fleet {
     const { venue, instruments } = init;
     const scope = `${venue}.${feed}`;
     const tally = createWorkerTally(clock, feed);
+    let starts = 0;
     const thread = startThread(init, {
       clock,
       random,
@@ -69,8 +69,11 @@ export function createFleet(port: FleetPort): Fleet {
       onBooks: (books) => sinks.pipeline.books(venue, books),
       onFact(fact) {
         if (fact.type === 'reconnect' || fact.type === 'worker_restart') tally.error();
-        if (GAPS.has(fact.type)) tally.gap(fact);
         note(fact);
+      },
+      onGap(change) {
+        if (change.state === 'open') tally.gap();
+        port.gaps.change(change);
       },
       onReject(reason, text, localUs) {
         tally.error();
@@ -84,7 +87,9 @@ export function createFleet(port: FleetPort): Fleet {
       async resume() {
         const { seen, last } = await sinks.resume(venue, feed, instruments);
         if (Object.keys(last).length > 0) note({ type: 'resume', scope, symbols: last });
-        return seen;
+        const because = starts === 0 ? 'the collector was not running' : 'its thread was started anew';
+        starts += 1;
+        return { seen, last, open: port.gaps.open(venue, feed), because };
       },
       ask: (call, priority, signal) => station.rest.ask(call, priority, scope, signal),
       isHeld: port.isHeld,

@@ -17,15 +17,14 @@ import {
   type TickerMessage,
   type Trade,
 } from '../core/event.ts';
-import { ok, type Result } from '../core/result.ts';
 import { carryTicker, EMPTY_TICKER } from '../core/ticker.ts';
-import { seconds } from '../core/time.ts';
-import type { FeedOptions, Located, Mapper, Venue } from '../core/venue.ts';
+import type { FeedOptions, Mapper, Venue } from '../core/venue.ts';
 import type { Top } from '../flow/rows.ts';
 import { type Counters, createCounters } from './counters.ts';
 import { createPlaces, isTurn, type Place, turn } from './places.ts';
+import { createRestAnswers, type RestAnswers } from './rest-answers.ts';
 import { createSymbolStates, type SymbolCounts } from './symbol-states.ts';
-import { createTradeIds, isNext, type TradeGap } from './trade-ids.ts';
+import { createTradeIds } from './trade-ids.ts';
 
 /** Further ahead of our clock than this is absurd, and refused; less is kept, and counted beyond `AHEAD_US`. */
 const ABSURD_US = 24 * 3600 * 1_000_000;
@@ -35,13 +34,16 @@ export interface IntakePort {
   /** Undefined for an instrument that is not to be recorded. */
   symbolOf(id: string, market: Market): string | undefined;
   /** `place`: the file that the row belongs to, as it is now; `begins` is taken back after the call. */
-  emit(event: MarketEvent, top: Top | null, place: Readonly<Place>): void;
+  /** False: it is no row, for want of room or of a form for it. */
+  emit(event: MarketEvent, top: Top | null, place: Readonly<Place>): boolean;
+  /** Polled trades do not reach back to the newest one seen: between it and these some are missing. */
+  unjoined(symbol: string): void;
   /** A book needs a snapshot, by the venue's way. */
   needSnapshot(symbol: string, reason: string): void;
   lost(symbol: string, reason: string): void;
   drift(verdict: DriftVerdict): void;
-  /** A frame was refused; `text` is all of it. */
-  reject(reason: string, text: string, localUs: number): void;
+  /** A frame was refused; `text` is all of it. Of an answer by REST the connection is empty. */
+  reject(reason: string, text: string, localUs: number, connection: string): void;
   /** The venue said something about the connection. */
   said(connection: string, what: 'ack' | 'refused' | 'notice', text: string): void;
 }
@@ -50,18 +52,13 @@ export interface SymbolState extends SymbolCounts {
   readonly book: BookState | null;
 }
 
-export interface Intake {
+export interface Intake extends RestAnswers {
   /** A connection is open: its mapper begins with nothing. */
   open(connection: string, url: string): void;
   frame(connection: string, text: string, localUs: number): void;
   /** The connection ended; the books that it fed are joined anew. */
   close(connection: string): void;
   snapshot(message: BookMessage): void;
-  /**
-   * The answer to a poll (`VenueRest.poll`). Fails when it is refused; gives the hole before a page of trades that
-   * does not reach those seen before it.
-   */
-  polled(feed: Feed, located: Located, text: string, localUs: number): Result<TradeGap | null>;
   resync(symbol: string, reason: string): void;
   /** The symbol's next row begins a new file. */
   rotate(feed: Feed, symbol: string): void;
@@ -92,11 +89,12 @@ export function createIntake(
   /** For what the mapper says of it. */
   let current = { ...NONE };
 
-  const emit = (event: MarketEvent, top: Top | null, place: Place): void => {
+  const emit = (event: MarketEvent, top: Top | null, place: Place): boolean => {
     states.event(event);
     counters.events += 1;
-    port.emit(event, top, place);
+    const isRow = port.emit(event, top, place);
     place.begins = false;
+    return isRow;
   };
 
   const bookOf = ({ symbol, market }: BookMessage): BookSync => {
@@ -104,7 +102,7 @@ export function createIntake(
     if (sync === undefined) {
       const place = places.of('orderbook', symbol);
       const made = createBookSync(venue.bookRule(market), {
-        applied: (change) => emit(change, topOf(made), place),
+        applied: (change) => void emit(change, topOf(made), place),
         needSnapshot: (reason) => port.needSnapshot(symbol, reason),
         lost: (reason) => {
           states.resynced(symbol);
@@ -128,9 +126,9 @@ export function createIntake(
   };
 
   const onTrade = (trade: Trade): void => {
-    if (trades.add(trade)) emit(trade, null, places.of('trades', trade.symbol));
-    else if (current.polled) current.overlaps = true;
-    else counters.duplicates += 1;
+    if (trades.has(trade)) {
+      if (!current.polled) counters.duplicates += 1;
+    } else if (emit(trade, null, places.of('trades', trade.symbol))) trades.add(trade);
   };
 
   /** Before anything received at `localUs` is applied: a new file of a book begins with what is kept until then. */
@@ -175,7 +173,7 @@ export function createIntake(
     if (current.refused) return;
     current.refused = true;
     counters.rejects += 1;
-    port.reject(reason, current.text, current.localUs);
+    port.reject(reason, current.text, current.localUs, current.connection);
   };
 
   const resyncAll = (connection: string, reason: string): void => {
@@ -202,6 +200,21 @@ export function createIntake(
     });
     mappers.set(connection, { map, market });
   };
+
+  const restAnswers = createRestAnswers({
+    venue,
+    trades,
+    lastLocalUs: (symbol) => states.all().get(symbol)?.lastLocalUs ?? 0,
+    rows: () => counters.events,
+    begin(text, localUs) {
+      counters.frames += 1;
+      counters.bytes += text.length;
+      current = { ...NONE, text, localUs, polled: true };
+    },
+    message: onMessage,
+    refuse,
+    unjoined: port.unjoined,
+  });
 
   return {
     counters,
@@ -243,23 +256,7 @@ export function createIntake(
       keepPlace('orderbook', message.symbol, message.localUs);
       bookOf(message).on(message);
     },
-    polled(feed, located, text, localUs) {
-      counters.frames += 1;
-      counters.bytes += text.length;
-      current = { ...NONE, text, localUs, polled: true };
-      const read = venue.rest.readPoll(feed, text, located, localUs);
-      if (!read.ok) {
-        refuse(`${read.error.code}: ${read.error.message}`);
-        return read;
-      }
-      const [first] = read.value;
-      const from = trades.newest(located.symbol);
-      for (const message of read.value) onMessage(message);
-      if (first?.type !== 'trade' || from === null || current.overlaps || isNext(from.id, first.id))
-        return ok(null);
-      const to = { id: first.id, ts: seconds(first.timestampUs) };
-      return ok({ symbol: located.symbol, from, to });
-    },
+    ...restAnswers,
     resync: (symbol, reason) => books.get(symbol)?.resync(reason),
     rotate: places.ask,
     seen: trades.remember,
@@ -273,7 +270,7 @@ export function createIntake(
   };
 }
 
-/** The frame or answer at work, before anything is known of it. `overlaps`: some of its trades were seen before. */
+/** The frame or answer at work, before anything is known of it. */
 const NONE = {
   connection: '',
   text: '',
@@ -281,7 +278,6 @@ const NONE = {
   polled: false,
   told: false,
   refused: false,
-  overlaps: false,
 };
 
 const topOf = ({ book }: BookSync): Top => ({ bid: bestOf(book.bids), ask: bestOf(book.asks) });

@@ -97,7 +97,10 @@ const FEED: readonly Metric<Worker>[] = [
   metric('reconnects_total', 'Connections that were opened again.', (w) => w.reconnects),
   metric('restarts_total', 'Threads that were started again.', (w) => w.restarts),
   metric('resyncs_total', 'Books that were lost and joined anew.', (w) => w.resyncs),
-  metric('gaps_total', 'Moments at which data could have been missed.', (w) => w.gaps),
+  metric('gaps_total', 'Gaps that were found.', (w) => w.gaps),
+  metric('gaps_open', 'Gaps that have not ended.', (w) => w.gaps_open),
+  metric('backfilled_total', 'Trades that were fetched later.', (w) => sumOf(w, 'backfilled')),
+  metric('missing_total', 'Trades that are known to be missing.', (w) => sumOf(w, 'missing')),
   metric('rejects_total', 'Frames that were refused.', (w) => w.rejects),
   metric('duplicates_total', 'Trades that had been seen before.', (w) => w.duplicates),
   metric('ahead_total', 'Events more than a second ahead of our clock.', (w) => w.ahead),
@@ -108,6 +111,9 @@ const FEED: readonly Metric<Worker>[] = [
   ),
   metric('receive_latency_p99_seconds', 'The same, 99th percentile.', (w) => perMs(w.latency_ms.p99)),
 ];
+
+const sumOf = (worker: Worker, key: 'backfilled' | 'missing'): number =>
+  Object.values(worker.symbols).reduce((sum, symbol) => sum + symbol[key], 0);
 
 const SYMBOL: readonly Metric<Symbols>[] = [
   metric('symbol_level', 'Health of a symbol: 0 OK, 1 WARN, 2 CRIT.', (s) => rank(s.level)),

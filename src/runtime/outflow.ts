@@ -22,7 +22,8 @@ export interface OutflowPort {
 export interface Outflow {
   /** The next events are of another frame or answer. */
   begin(): void;
-  add(event: MarketEvent, top: Top | null, place: Readonly<Place>): void;
+  /** Whether it is a row. */
+  add(event: MarketEvent, top: Top | null, place: Readonly<Place>): boolean;
   /** Symbols that are losing events now; of a book, until a snapshot closes the hole. */
   losing(): ReadonlySet<string>;
   /** Events lost because the queue was full, by symbol. */
@@ -48,7 +49,8 @@ export function createOutflow({ batcher, capture, ...port }: OutflowPort): Outfl
       const added = isOrphan ? 'full' : batcher.add(event, top, place);
       if (added === 'taken') {
         if (isLosing) losing.delete(symbol);
-        return port.taken(event);
+        port.taken(event);
+        return true;
       }
       if (added === 'full') {
         dropped.set(symbol, (dropped.get(symbol) ?? 0) + 1);
@@ -61,6 +63,7 @@ export function createOutflow({ batcher, capture, ...port }: OutflowPort): Outfl
         port.quarantine(event, added);
       }
       if (event.type === 'book' && !isOrphan) port.onBroken(symbol, added === 'full' ? 'overflow' : added);
+      return false;
     },
     losing: () => losing,
     dropped: () => dropped,

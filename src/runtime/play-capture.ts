@@ -14,6 +14,7 @@ import { addCounters, type Counters, createCounters } from './counters.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createKeptBooks, type KeptBooks } from './kept-books.ts';
 import { type Player, type ReplayPort, replayBatcher } from './player.ts';
+import type { HoleEnds } from './trade-page.ts';
 
 interface Run {
   readonly header: CaptureHeader;
@@ -23,6 +24,8 @@ interface Run {
   readonly keptBooks: KeptBooks;
   readonly byKey: ReadonlyMap<string, Located>;
   readonly connections: Set<string>;
+  /** What the next page of past trades is to fill. */
+  hole: HoleEnds | null;
 }
 
 /** What a note of the recorder does. Of the others (`start`, `stop`, `dropped`) nothing is to be done. */
@@ -51,9 +54,11 @@ export function createCapturePlayer(port: ReplayPort, time: ManualTime): Player 
       emit(event, top, place) {
         given += 1;
         if (event.type === 'book') keptBooks.changed(event.symbol);
-        if (lost.includes(given)) intake.counters.events -= 1;
-        else batcher.add(event, top, place);
+        const isLost = lost.includes(given);
+        if (isLost) intake.counters.events -= 1;
+        return !isLost && batcher.add(event, top, place) === 'taken';
       },
+      unjoined: () => undefined,
       // What was asked for stands in the capture; nothing is asked here.
       needSnapshot: () => undefined,
       lost: (symbol) => keptBooks.changed(symbol),
@@ -61,7 +66,7 @@ export function createCapturePlayer(port: ReplayPort, time: ManualTime): Player 
       reject: (reason, text, localUs) => port.reject(scopeOf(header), reason, text, localUs),
       said: () => undefined,
     });
-    return { header, venue, intake, batcher, keptBooks, byKey, connections: new Set() };
+    return { header, venue, intake, batcher, keptBooks, byKey, connections: new Set(), hole: null };
   };
 
   const end = (): void => {
@@ -107,6 +112,7 @@ export function createCapturePlayer(port: ReplayPort, time: ManualTime): Player 
       given = 0;
       lost = moment.lost;
       if (line.kind === 'part') onPart(line);
+      else if (run !== null && line.kind === 'note' && line.what === 'hole') run.hole = endsOf(line.ids);
       else if (run !== null && line.kind === 'note') NOTES[line.what]?.(run.intake, line, run.header.feed);
       else if (run !== null && line.kind !== 'note') onFrame(run, line);
     },
@@ -123,6 +129,11 @@ export function createCapturePlayer(port: ReplayPort, time: ManualTime): Player 
   };
 }
 
+function endsOf(ids: string): HoleEnds {
+  const [after = '', before = null] = ids.split(' ');
+  return { after, before };
+}
+
 const scopeOf = ({ venue, feed }: CaptureHeader): string => `${venue}.${feed}`;
 
 function connect({ intake, connections }: Run, connection: string, url: string): void {
@@ -135,11 +146,13 @@ function disconnect({ intake, connections }: Run, connection: string): void {
   intake.close(connection);
 }
 
-function playAnswer({ header, venue, intake, byKey }: Run, frame: RecordedFrame): void {
+function playAnswer({ header, venue, intake, byKey, hole }: Run, frame: RecordedFrame): void {
   const answer = venue.rest.recognise(frame.url);
   const located =
     answer === null || answer.kind === 'instruments' ? undefined : byKey.get(`${answer.market} ${answer.id}`);
   if (located === undefined) return intake.counters.ignore('http (not recorded)');
+  if (frame.connection === 'backfill' && hole !== null)
+    return void intake.filled(located, hole, frame.text, frame.localUs);
   if (frame.connection === 'poll') return void intake.polled(header.feed, located, frame.text, frame.localUs);
   const read = venue.rest.readDepth(frame.text, located, frame.localUs);
   if (read.ok) intake.snapshot(read.value);

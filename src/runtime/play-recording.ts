@@ -124,7 +124,8 @@ function createVenuePlayer(venue: Venue, port: ReplayPort, time: ManualTime): Ve
     instruments: new Map(),
     intake: createIntake(venue, new Set(FEEDS), port.options(venue), {
       symbolOf: (id, market) => symbolFor(player, id, market, port.namedSymbol(venue, id, market)),
-      emit: (event, top, place) => void batchers.get(feedOf(event))?.add(event, top, place),
+      emit: (event, top, place) => batchers.get(feedOf(event))?.add(event, top, place) === 'taken',
+      unjoined: () => undefined,
       // What a live run asked for stands in the recording; nothing is asked here.
       needSnapshot: () => undefined,
       lost: () => undefined,

@@ -4,6 +4,7 @@ import type { Batch } from '../core/batch.ts';
 import type { BookState } from '../core/book-sync.ts';
 import type { CaptureStatus } from '../core/capture.ts';
 import type { Feed } from '../core/event.ts';
+import type { Gap, GapChange, GapSide } from '../core/gap.ts';
 import type { Result } from '../core/result.ts';
 import type { Endpoints, FeedOptions, Located, RestCall } from '../core/venue.ts';
 
@@ -23,11 +24,24 @@ export interface FetcherInit {
   /** Where everything that arrives is recorded raw too, and the program's version; null: nowhere. */
   readonly capture: { readonly dataDir: string; readonly version: string } | null;
   readonly tuning: FetcherTuning;
-  /** The newest trade ids of each symbol's file, oldest first: they are no rows again. */
-  readonly seen: Readonly<Record<string, readonly string[]>>;
+  readonly left: Left;
   /** The venue wants no session of ours before so many ms have passed since the thread's start. */
   readonly pausedMs?: number;
 }
+
+/** What earlier runs left of a feed. */
+export interface Left {
+  /** The newest trade ids of each symbol's file, oldest first: they are no rows again. */
+  readonly seen: Readonly<Record<string, readonly string[]>>;
+  /** The newest row of each symbol's file: what came since then is missing. */
+  readonly last: Readonly<Record<string, GapSide>>;
+  /** Gaps that are still open. */
+  readonly open: readonly Gap[];
+  /** Why nothing was recorded since, in words. */
+  readonly because: string;
+}
+
+export const NOTHING_LEFT: Left = { seen: {}, last: {}, open: [], because: '' };
 
 /** How a feed is received: pushed by a WebSocket, or asked for by REST. */
 export type Transport = 'ws' | 'rest';
@@ -91,6 +105,7 @@ export type FromFetcher =
   /** The kept books that changed: `[symbol, JSON]`. */
   | { readonly type: 'books'; readonly books: readonly (readonly [symbol: string, json: string])[] }
   | { readonly type: 'fact'; readonly fact: Fact }
+  | { readonly type: 'gap'; readonly change: GapChange }
   /** A refused frame, cut to what a sample may hold. */
   | { readonly type: 'reject'; readonly reason: string; readonly text: string; readonly localUs: number }
   /** What could not be encoded as a row: the event as JSON. */
@@ -135,6 +150,7 @@ export interface FeedStatus {
   readonly reconnects: number;
   readonly resyncs: number;
   readonly dropped: number;
+  readonly gapsOpen: number;
   readonly queued: number;
   readonly lastError: string | null;
   /** Null: nothing is recorded raw. */
@@ -149,4 +165,8 @@ export interface SymbolStatus {
   readonly resyncs: number;
   /** Events lost because the queue was full. */
   readonly dropped: number;
+  /** Trades that were fetched later. */
+  readonly backfilled: number;
+  /** Trades that are known to be missing for good. */
+  readonly missing: number;
 }

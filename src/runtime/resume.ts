@@ -2,7 +2,9 @@
 
 import { splitRow } from '../core/csv-row.ts';
 import type { Feed } from '../core/event.ts';
+import type { GapSide } from '../core/gap.ts';
 import { type Failure, failureOf } from '../core/result.ts';
+import { seconds } from '../core/time.ts';
 import type { Located } from '../core/venue.ts';
 import { HEADERS, rawFile } from '../flow/rows.ts';
 import type { CsvRecord } from '../io/csv-read.ts';
@@ -23,7 +25,7 @@ export interface Resumed {
   /** The newest trade ids by symbol, oldest first. */
   readonly seen: Readonly<Record<string, readonly string[]>>;
   /** The newest row of each symbol that has any, for the ledger. */
-  readonly last: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly last: Readonly<Record<string, GapSide>>;
 }
 
 export async function resumeFeed(
@@ -33,7 +35,7 @@ export async function resumeFeed(
   port: ResumePort,
 ): Promise<Resumed> {
   const seen: Record<string, readonly string[]> = {};
-  const last: Record<string, Readonly<Record<string, unknown>>> = {};
+  const last: Record<string, GapSide> = {};
   for (const { symbol } of instruments) {
     const file = rawFile(venue, feed, symbol);
     const rows = await tailOf(file, feed, port);
@@ -64,7 +66,7 @@ function recordsOf(text: string, feed: Feed): readonly CsvRecord[] {
   });
 }
 
-function lastOf({ id, sequence, local_timestamp }: CsvRecord): Readonly<Record<string, unknown>> {
-  const ts = Number(local_timestamp) / 1_000_000;
-  return { ...(id !== undefined && { id }), ...(sequence && { seq: Number(sequence) }), local_ts: ts };
+function lastOf({ id, sequence, timestamp, local_timestamp }: CsvRecord): GapSide {
+  const times = { ts: seconds(Number(timestamp)), local_ts: seconds(Number(local_timestamp)) };
+  return { ...(id !== undefined && { id }), ...(sequence && { seq: Number(sequence) }), ...times };
 }

@@ -185,8 +185,7 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
 /** Of the live file and, where it has fewer rows, of its newest archive before it. */
 async function tailOf(dataDir: string, archive: Archive, file: string, count: number) {
   const rows = await readTail(nodeFileOps, pathUnder(dataDir, file), count);
-  // One row tells where it stands; only ids are worth the reading of an archive.
-  if (rows.length >= count || count === 1) return rows;
+  if (rows.length >= count) return rows;
   const older = await archive.newest(stemOf(file));
   return older === null ? rows : [...(await readTail(nodeFileOps, older, count - rows.length)), ...rows];
 }

@@ -15,7 +15,7 @@ import { createHttp } from '../io/http.ts';
 import { createUnified } from '../io/unified.ts';
 import { createGovernor, type Governor } from './governor.ts';
 import type { GovernorMemory } from './governor-memory.ts';
-import { DEFAULT_TUNING, type Fact, type FetcherInit } from './protocol.ts';
+import { DEFAULT_TUNING, type Fact, type FetcherInit, NOTHING_LEFT } from './protocol.ts';
 import { createRest, createUnifiedRest, pauseFact, type Rest } from './rest.ts';
 
 const REST_TIMEOUT_MS = 10_000;
@@ -112,7 +112,7 @@ export function fetcherInit(one: Station, feed: Feed, capture: FetcherInit['capt
       : null,
     capture: feedSettings?.capture ? capture : null,
     tuning: DEFAULT_TUNING,
-    seen: {},
+    left: NOTHING_LEFT,
   };
 }
 

@@ -175,6 +175,7 @@ function workerLine({ thread, tally }: Watched, verdict: WorkerVerdict) {
     reconnects: status?.reconnects ?? 0,
     restarts: thread.restarts(),
     gaps: counts.gaps,
+    gaps_open: status?.gapsOpen ?? 0,
     resyncs: status?.resyncs ?? 0,
     rejects: status?.rejects ?? 0,
     duplicates: status?.duplicates ?? 0,
@@ -199,5 +200,7 @@ function symbolLine({ status, level, ageSec, lateSec }: SymbolVerdict) {
     late_sec: lateSec,
     resyncs: status.resyncs,
     dropped: status.dropped,
+    backfilled: status.backfilled,
+    missing: status.missing,
   };
 }

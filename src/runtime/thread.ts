@@ -10,6 +10,7 @@ import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { backoffMs } from '../core/backoff.ts';
 import type { Batch } from '../core/batch.ts';
+import type { GapChange } from '../core/gap.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import { err, failureOf, ok, type Result } from '../core/result.ts';
 import type { RestCall } from '../core/venue.ts';
@@ -18,6 +19,7 @@ import type {
   FeedStatus,
   FetcherInit,
   FromFetcher,
+  Left,
   Priority,
   RestText,
   ToFetcher,
@@ -48,10 +50,11 @@ export interface ThreadPort {
   onBatch(batch: Batch, done: () => void): void;
   onBooks(books: readonly (readonly [symbol: string, json: string])[]): void;
   onFact(fact: Fact): void;
+  onGap(change: GapChange): void;
   onReject(reason: string, text: string, localUs: number): void;
   onQuarantine(symbol: string, reason: string, event: string): void;
-  /** Asked before each start: the trade ids that the files hold already. Never rejects. */
-  resume(): Promise<FetcherInit['seen']>;
+  /** Asked before each start: what the files hold already, and what is missing. Never rejects. */
+  resume(): Promise<Left>;
   ask(call: RestCall, priority: Priority, signal: AbortSignal): Promise<Result<RestText>>;
   /** Nothing may be written to the disk now: asked at each start. */
   isHeld?(): boolean;
@@ -108,6 +111,8 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
         return port.onBooks(message.books);
       case 'fact':
         return port.onFact(message.fact);
+      case 'gap':
+        return port.onGap(message.change);
       case 'reject':
         return port.onReject(message.reason, message.text, message.localUs);
       case 'quarantine':
@@ -161,17 +166,17 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     setMaxListeners(0, asks.signal);
     startedMs = clock.monoMs();
     heardMs = startedMs;
-    void port.resume().then((seen) => {
+    void port.resume().then((left) => {
       if (state === 'stopped') return;
-      const made = createWorker(seen);
+      const made = createWorker(left);
       if (made.ok) attach(made.value);
       else startLater(made.error.message);
     });
   };
 
-  const createWorker = (seen: FetcherInit['seen']): Result<Worker> => {
+  const createWorker = (left: Left): Result<Worker> => {
     try {
-      const workerData: FetcherInit = { ...init, seen, pausedMs: port.pausedMs?.() ?? 0 };
+      const workerData: FetcherInit = { ...init, left, pausedMs: port.pausedMs?.() ?? 0 };
       return ok(new Worker(port.url, { workerData, name: id, resourceLimits: MEMORY }));
     } catch (thrown) {
       // The system can refuse another thread.

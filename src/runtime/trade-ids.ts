@@ -2,33 +2,22 @@
 
 import type { Trade } from '../core/event.ts';
 import { createRecentIds, type RecentIds } from '../core/recent-ids.ts';
-import { seconds } from '../core/time.ts';
-
-/** One end of a hole. `ts`: the venue's time, epoch seconds; null where only the id is known. */
-export interface TradeEnd {
-  readonly id: string;
-  readonly ts: number | null;
-}
-
-/** Trades between these two, both of which are rows, were not seen. */
-export interface TradeGap {
-  readonly symbol: string;
-  readonly from: TradeEnd;
-  readonly to: TradeEnd;
-}
 
 export interface TradeIds {
-  /** True when it is no row yet; remembers it. */
-  add(trade: Trade): boolean;
+  /** It is a row, or was one. */
+  has(trade: Trade): boolean;
+  /** It is a row now. */
+  add(trade: Trade): void;
   /** These stand in the file already, oldest first. */
   remember(symbol: string, ids: readonly string[]): void;
   /** The newest of a symbol, in order of receipt. */
-  newest(symbol: string): TradeEnd | null;
+  newest(symbol: string): string | null;
+  forget(symbol: string): void;
 }
 
 export function createTradeIds(): TradeIds {
   const seen = new Map<string, RecentIds>();
-  const newest = new Map<string, TradeEnd>();
+  const newest = new Map<string, string>();
 
   const idsOf = (symbol: string): RecentIds => {
     let ids = seen.get(symbol);
@@ -40,26 +29,23 @@ export function createTradeIds(): TradeIds {
   };
 
   return {
-    add({ symbol, id, alsoIds, timestampUs }) {
+    has: ({ symbol, id }) => idsOf(symbol).has(id),
+    add({ symbol, id, alsoIds }) {
       const ids = idsOf(symbol);
-      if (!ids.add(id)) return false;
+      ids.add(id);
       if (alsoIds !== undefined) for (const other of alsoIds) ids.add(other);
-      newest.set(symbol, { id, ts: seconds(timestampUs) });
-      return true;
+      newest.set(symbol, id);
     },
     remember(symbol, known) {
       const ids = idsOf(symbol);
       for (const id of known) ids.add(id);
       const last = known.at(-1);
-      if (last !== undefined) newest.set(symbol, { id: last, ts: null });
+      if (last !== undefined) newest.set(symbol, last);
     },
     newest: (symbol) => newest.get(symbol) ?? null,
+    forget(symbol) {
+      seen.delete(symbol);
+      newest.delete(symbol);
+    },
   };
 }
-
-/** Whether nothing can lie between two ids: where ids count up by one. */
-export function isNext(before: string, after: string): boolean {
-  return isCount(before) && isCount(after) && BigInt(after) === BigInt(before) + 1n;
-}
-
-const isCount = (id: string): boolean => /^\d{1,40}$/.test(id);

@@ -5,15 +5,14 @@ import type { Feed } from '../core/event.ts';
 import type { Clock } from '../core/ports.ts';
 import { type Cadence, createCadence } from './cadence.ts';
 import { createLatency } from './latency.ts';
-import type { Fact } from './protocol.ts';
 import { createWindow } from './window.ts';
 
 export interface WorkerTally {
   batch(batch: Batch): void;
   written(rows: number): void;
   error(): void;
-  /** A moment at which data could have been missed: a disconnect, a lost book, an overflow. */
-  gap(fact: Fact): void;
+  /** A gap was found. */
+  gap(): void;
   readonly read: () => {
     readonly eventsTotal: number;
     readonly events60s: number;
@@ -70,11 +69,7 @@ export function createWorkerTally(clock: Clock, feed: Feed): WorkerTally {
       rowsWritten += rows;
     },
     error: () => errors.add(1, clock.monoMs()),
-    gap(fact) {
-      // The books that a disconnect or an overflow takes with it are the same gap.
-      if (fact.type === 'resync' && (fact.reason === 'disconnect' || fact.reason === 'overflow')) return;
-      // A try to open a connection that is down already adds nothing to miss.
-      if (fact.type === 'reconnect' && fact.was_up === false) return;
+    gap() {
       gaps += 1;
     },
     read: () => ({

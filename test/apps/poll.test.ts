@@ -221,6 +221,24 @@ test('a WebSocket that is cut is polled until it is back: in time, and no trade 
       sorted.every((id, at) => id === first + BigInt(at)),
       venue,
     ).toBe(true);
-    expect(of('gap', `${venue}.trades`), venue).toEqual([]);
+    // A trade that comes over the stream before the last poll is answered looks like a gap, and is asked for.
+    const ends = gapEnds(folder, venue);
+    expect([venue, ends.filter(({ repaired }) => repaired !== 'full')]).toEqual([venue, []]);
+    expect([venue, ends.length > 0]).toEqual([venue, true]);
   }
 }, 120_000);
+
+interface GapEnd {
+  readonly venue: string;
+  readonly feed: string;
+  readonly state: string;
+  readonly repaired?: string;
+}
+
+function gapEnds(folder: string, venue: string): readonly GapEnd[] {
+  return readFileSync(join(folder, 'data', 'collector', 'gaps.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as GapEnd)
+    .filter((one) => one.venue === venue && one.feed === 'trades' && one.state === 'closed');
+}

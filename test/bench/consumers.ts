@@ -15,7 +15,7 @@ import { systemClock } from '../../src/io/clock.ts';
 import { createLatest } from '../../src/io/latest.ts';
 import { createSafeWriter } from '../../src/io/safe-writer.ts';
 import { createPipeline } from '../../src/runtime/pipeline.ts';
-import { DEFAULT_TUNING } from '../../src/runtime/protocol.ts';
+import { DEFAULT_TUNING, NOTHING_LEFT } from '../../src/runtime/protocol.ts';
 import { startThread } from '../../src/runtime/thread.ts';
 import { venueById } from '../../src/venues/index.ts';
 
@@ -113,7 +113,7 @@ async function wireToDisk(job: Job): Promise<Measured> {
       transport: 'ws',
       poll: { intervalMs: 2_000, jitter: 0.1, maxIntervalMs: 60_000 },
       fallback: null,
-      seen: {},
+      left: NOTHING_LEFT,
       capture: null,
       tuning: DEFAULT_TUNING,
     },
@@ -134,7 +134,8 @@ async function wireToDisk(job: Job): Promise<Measured> {
         if (fact.type !== 'connect') process.stderr.write(`${JSON.stringify(fact)}\n`);
       },
       onQuarantine: () => undefined,
-      resume: async () => ({}),
+      onGap: () => undefined,
+      resume: async () => NOTHING_LEFT,
       onReject: (reason) => report({ message: reason }),
       ask: async (call) =>
         ok({ text: job.answers[String(call.params.symbol)] ?? '', localUs: clock.wallUs(), url: '' }),

@@ -59,7 +59,9 @@ function countRows(venue: Venue, feed: Feed, frames: readonly string[], answers:
     symbolOf: (id, market) => venue.symbolOf(id, market) ?? undefined,
     emit: () => {
       rows += 1;
+      return true;
     },
+    unjoined: () => undefined,
     needSnapshot(symbol) {
       const located = venue.locate(symbol);
       const read = located && venue.rest.readDepth(answers[located.id] ?? '', located, START_US);

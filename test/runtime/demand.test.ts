@@ -7,7 +7,7 @@ import { ok } from '../../src/core/result.ts';
 import type { Venue } from '../../src/core/venue.ts';
 import { startFeed } from '../../src/runtime/feed.ts';
 import { createGovernor } from '../../src/runtime/governor.ts';
-import { DEFAULT_TUNING } from '../../src/runtime/protocol.ts';
+import { DEFAULT_TUNING, NOTHING_LEFT } from '../../src/runtime/protocol.ts';
 import { createRest } from '../../src/runtime/rest.ts';
 import { VENUES } from '../../src/venues/index.ts';
 import { binanceRest, bitflyerRest, bybitRest, okxRest } from '../fixtures/answers.ts';
@@ -83,7 +83,7 @@ function startVenue(venue: Venue, clock: ManualClock): readonly number[] {
         fallback: null,
         capture: null,
         tuning: DEFAULT_TUNING,
-        seen: {},
+        left: NOTHING_LEFT,
       },
       {
         clock,

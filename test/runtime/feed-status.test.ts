@@ -86,13 +86,39 @@ describe('what a feed says of itself', () => {
       reconnects: 0,
       resyncs: 0,
       dropped: 0,
+      // Of the frame that was refused it is not known what it held.
+      gapsOpen: 1,
       queued: 2,
       lastError: 'refused: error:handler not found,topic:nonsense',
       capture: null,
       symbols: {
-        'BTC/USDT': { state: 'collecting', lastLocalUs: LOCAL_US + 5, events: 2, resyncs: 0, dropped: 0 },
-        'BTC/USDT:USDT': { state: 'waiting', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 0 },
-        'ETH/USDT': { state: 'waiting', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 0 },
+        'BTC/USDT': {
+          state: 'collecting',
+          lastLocalUs: LOCAL_US + 5,
+          events: 2,
+          resyncs: 0,
+          dropped: 0,
+          backfilled: 0,
+          missing: 0,
+        },
+        'BTC/USDT:USDT': {
+          state: 'waiting',
+          lastLocalUs: 0,
+          events: 0,
+          resyncs: 0,
+          dropped: 0,
+          backfilled: 0,
+          missing: 0,
+        },
+        'ETH/USDT': {
+          state: 'waiting',
+          lastLocalUs: 0,
+          events: 0,
+          resyncs: 0,
+          dropped: 0,
+          backfilled: 0,
+          missing: 0,
+        },
       },
     });
     spot.onClose(gone);

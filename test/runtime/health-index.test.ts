@@ -21,7 +21,15 @@ beforeEach(async () => {
 afterEach(() => removeFolder(root));
 
 function statusOf(symbols: readonly string[]): StatusObject {
-  const one = { state: 'synced', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 0 } as const;
+  const one = {
+    state: 'synced',
+    lastLocalUs: 0,
+    events: 0,
+    resyncs: 0,
+    dropped: 0,
+    backfilled: 0,
+    missing: 0,
+  } as const;
   const status = { ...FEED, symbols: Object.fromEntries(symbols.map((symbol) => [symbol, one])) };
   const tally = tallyOf(manualClock(), symbols.slice(0, 1));
   return buildStatus(inputOf([{ thread: threadOf('running', status), tally }])).object;

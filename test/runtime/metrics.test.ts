@@ -7,8 +7,16 @@ import { hasPromtool, PROMTOOL_NOTE, promtool } from '../support/promtool.ts';
 import { DISK, FEED, inputOf, RATES, tallyOf, threadOf } from '../support/status.ts';
 
 const SYMBOLS = {
-  'BTC/USDT': { state: 'synced', lastLocalUs: 1, events: 5, resyncs: 2, dropped: 0 },
-  'A"B\\': { state: 'joining', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 3 },
+  'BTC/USDT': {
+    state: 'synced',
+    lastLocalUs: 1,
+    events: 5,
+    resyncs: 2,
+    dropped: 0,
+    backfilled: 0,
+    missing: 0,
+  },
+  'A"B\\': { state: 'joining', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 3, backfilled: 0, missing: 0 },
 } as const;
 const RATE_STATS: RateStats = {
   ts: 1,

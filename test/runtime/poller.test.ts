@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Feed } from '../../src/core/event.ts';
 import { err, failure, ok } from '../../src/core/result.ts';
+import { NOTHING_LEFT } from '../../src/runtime/protocol.ts';
 import { binanceRest, bitflyerRest, okxRest } from '../fixtures/answers.ts';
 import { binance, okx } from '../fixtures/frames.ts';
 import { bookRows, type PlayedFeed, playFeed } from '../support/feed.ts';
@@ -11,8 +12,15 @@ import { LOCAL_US } from '../support/intake.ts';
 const URL = 'https://api.binance.com/api/v3/trades?symbol=BTCUSDT&limit=1000';
 const text = (body: string) => ok({ text: body, localUs: LOCAL_US, url: URL });
 
-function polled(venue: string, feed: Feed, symbols: readonly string[], seen = {}): PlayedFeed {
-  const played = playFeed(venue, feed, symbols, {}, null, { transport: 'rest', seen });
+type Seen = Readonly<Record<string, readonly string[]>>;
+const lastOf = (seen: Seen) =>
+  Object.fromEntries(Object.entries(seen).map(([symbol, ids]) => [symbol, { id: ids.at(-1) ?? '' }]));
+
+function polled(venue: string, feed: Feed, symbols: readonly string[], seen: Seen = {}): PlayedFeed {
+  const played = playFeed(venue, feed, symbols, {}, null, {
+    transport: 'rest',
+    left: { ...NOTHING_LEFT, seen, last: lastOf(seen) },
+  });
   played.run.credit(1_000);
   return played;
 }
@@ -127,15 +135,9 @@ describe('what an answer is', () => {
     await run(played, 2_200, binanceRest.trades(9, 10));
     await run(played, 1_000, binanceRest.trades(9, 10));
     expect(ids(played)).toEqual(['5', '6', '9', '10']);
-    expect(played.facts('gap')).toEqual([
-      {
-        type: 'gap',
-        scope: 'binance.trades',
-        kind: 'poll',
-        symbol: 'BTC/USDT',
-        from: { id: '6', ts: 1795219200.128 },
-        to: { id: '9', ts: 1795219200.131 },
-      },
+    expect(played.gaps()).toMatchObject([
+      { state: 'open', gap: { kind: 'sequence', symbol: 'BTC/USDT', from: { id: '6', ts: 1795219200.128 } } },
+      { state: 'closed', end: { to: { id: '9', ts: 1795219200.131 }, repaired: 'none', missing: 2 } },
     ]);
   });
 
@@ -149,7 +151,10 @@ describe('what an answer is', () => {
   test('since the last row of the file', async () => {
     const played = polled('bitflyer', 'trades', ['BTC/JPY'], { 'BTC/JPY': ['90', '95'] });
     await run(played, 1_000, bitflyerRest.executions(104, 101));
-    expect(played.facts('gap')).toMatchObject([{ from: { id: '95', ts: null }, to: { id: '101' } }]);
+    expect(played.gaps()[0]).toMatchObject({ gap: { kind: 'downtime', from: { id: '95' } } });
+    expect(played.asks.find(({ priority }) => priority === 'backfill')).toMatchObject({
+      call: { params: { before: '101' } },
+    });
   });
 
   test('a book is a snapshot row, with the sequence of the answer', async () => {
@@ -256,7 +261,10 @@ describe('a WebSocket that stays down', () => {
     await up(played, 20_000, '[]');
     expect(played.asks.at(-1)?.atMs).toBe(last);
     expect([...ids(played)].sort()).toEqual(['1', '2', '3', '4', '5', '6', '7']);
-    expect(played.facts('gap')).toEqual([]);
+    // 5 was polled after 6 had come: what looked like a gap was none.
+    expect(played.gaps().map(({ state, ...more }) => ('end' in more ? more.end.repaired : state))).toEqual([
+      ...['open', 'full', 'open', 'full', 'open', 'full'],
+    ]);
   });
 
   test('one that comes back in time is not', async () => {

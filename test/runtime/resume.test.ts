@@ -35,7 +35,7 @@ test('the newest ids: of the file, then of what waits for it', async () => {
     }),
   );
   expect(seen).toEqual({ 'A/B': ['5', '6', '7', '8'] });
-  expect(last).toEqual({ 'A/B': { id: '8', local_ts: 8 } });
+  expect(last).toEqual({ 'A/B': { id: '8', ts: 0.000001, local_ts: 8 } });
 });
 
 test('a file that cannot be read is told, and costs no other symbol its ids', async () => {
@@ -46,8 +46,10 @@ test('a file that cannot be read is told, and costs no other symbol its ids', as
 });
 
 test('a book tells where it stood, and no ids', async () => {
-  const port = portOf({ 'raw/orderbook-okx-C-D.csv': [{ sequence: '42', local_timestamp: '9500000' }] });
+  const port = portOf({
+    'raw/orderbook-okx-C-D.csv': [{ sequence: '42', timestamp: '9000000', local_timestamp: '9500000' }],
+  });
   const { seen, last } = await resumeFeed('okx', 'orderbook', [located('C/D')], port);
   expect(seen).toEqual({});
-  expect(last).toEqual({ 'C/D': { seq: 42, local_ts: 9.5 } });
+  expect(last).toEqual({ 'C/D': { seq: 42, ts: 9, local_ts: 9.5 } });
 });

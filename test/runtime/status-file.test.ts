@@ -15,7 +15,7 @@ const DESIGN = {
   worker:
     'id venue feed transport state level reasons last_event_ts last_event_age_sec late_sec frames events_total events_60s rows_written ' +
     'reconnects gaps errors_60s queue dropped latency_ms last_error symbols',
-  symbol: 'state level age_sec late_sec resyncs dropped',
+  symbol: 'state level age_sec late_sec resyncs dropped backfilled missing',
   writer: 'rows bytes fsync_lag_ms quarantined disk_free_bytes',
   venue: 'rest_ok level reasons',
   host: 'rss_mb event_loop_lag_ms',

@@ -30,19 +30,6 @@ describe('the tally of a worker', () => {
     expect(tally.silence()).toEqual({ ageMs: 1_000, lateMs: 600_000 });
   });
 
-  test('one gap is one, whatever it takes with it', () => {
-    const tally = createWorkerTally(manualClock(), 'orderbook');
-    const scope = 'okx.orderbook';
-    tally.gap({ type: 'reconnect', scope });
-    tally.gap({ type: 'reconnect', scope, was_up: false });
-    tally.gap({ type: 'resync', scope, symbol: 'A', reason: 'disconnect' });
-    tally.gap({ type: 'gap', scope, symbol: 'A', kind: 'overflow' });
-    tally.gap({ type: 'resync', scope, symbol: 'A', reason: 'overflow' });
-    expect(tally.read().gaps).toBe(2);
-    tally.gap({ type: 'resync', scope, symbol: 'A', reason: 'sequence: 1 is followed by 3' });
-    expect(tally.read().gaps).toBe(3);
-  });
-
   test('symbols are silent each by itself', () => {
     const clock = manualClock();
     const tally = tallyOf(clock, ['A', 'B']);
@@ -108,8 +95,16 @@ describe('the status', () => {
   });
 
   const SYMBOLS = {
-    A: { state: 'synced', lastLocalUs: CLOCK_START_US, events: 5, resyncs: 2, dropped: 0 },
-    B: { state: 'joining', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 3 },
+    A: {
+      state: 'synced',
+      lastLocalUs: CLOCK_START_US,
+      events: 5,
+      resyncs: 2,
+      dropped: 0,
+      backfilled: 0,
+      missing: 0,
+    },
+    B: { state: 'joining', lastLocalUs: 0, events: 0, resyncs: 0, dropped: 3, backfilled: 0, missing: 0 },
   } as const;
 
   test('symbols: level, age and bound of each; the worst is told of them all', () => {
@@ -124,8 +119,26 @@ describe('the status', () => {
       last_event_age_sec: 1.5,
       late_sec: 60,
       symbols: {
-        A: { state: 'synced', level: 'OK', age_sec: 1.5, late_sec: 60, resyncs: 2, dropped: 0 },
-        B: { state: 'joining', level: 'CRIT', age_sec: null, late_sec: 60, resyncs: 0, dropped: 3 },
+        A: {
+          state: 'synced',
+          level: 'OK',
+          age_sec: 1.5,
+          late_sec: 60,
+          resyncs: 2,
+          dropped: 0,
+          backfilled: 0,
+          missing: 0,
+        },
+        B: {
+          state: 'joining',
+          level: 'CRIT',
+          age_sec: null,
+          late_sec: 60,
+          resyncs: 0,
+          dropped: 3,
+          backfilled: 0,
+          missing: 0,
+        },
       },
     });
     expect(reasons).toEqual(['okx.orderbook: no data of B']);

@@ -4,7 +4,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Batch } from '../../src/core/batch.ts';
 import { ok, type Result } from '../../src/core/result.ts';
 import { createGovernor } from '../../src/runtime/governor.ts';
-import { DEFAULT_TUNING, type Fact, type FetcherInit, type RestText } from '../../src/runtime/protocol.ts';
+import {
+  DEFAULT_TUNING,
+  type Fact,
+  type FetcherInit,
+  NOTHING_LEFT,
+  type RestText,
+} from '../../src/runtime/protocol.ts';
 import { CREDIT, startThread, type Thread } from '../../src/runtime/thread.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';
 import { until } from '../support/collector.ts';
@@ -21,7 +27,7 @@ const INIT: FetcherInit = {
   transport: 'ws',
   poll: { intervalMs: 2_000, jitter: 0.1, maxIntervalMs: 60_000 },
   fallback: null,
-  seen: {},
+  left: NOTHING_LEFT,
   capture: null,
   tuning: DEFAULT_TUNING,
 };
@@ -65,7 +71,8 @@ function watch(worker: string | URL, pausedMs: () => number = () => 0): Watched 
     onBooks: () => undefined,
     onFact: (fact) => facts.push(fact),
     onQuarantine: () => undefined,
-    resume: async () => ({}),
+    onGap: () => undefined,
+    resume: async () => NOTHING_LEFT,
     onReject: () => undefined,
     ask: (_call, _priority, signal) => new Promise((answer) => asks.push({ signal, answer })),
     stretch: () => 1,

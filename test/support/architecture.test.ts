@@ -24,6 +24,7 @@ const HEALTHY: Readonly<Record<string, string>> = {
   'src/venues/x/map.ts': "import type { E } from '../../core/event.ts';\n",
   'src/venues/x/dial.ts': '',
   'src/venues/x/rest.ts': '',
+  'src/venues/x/history.ts': '',
   'src/venues/x/sim.ts': '',
   'src/venues/x/sim-rest.ts': '',
   'src/io/http.ts':
@@ -138,7 +139,7 @@ describe('each rule, broken once', () => {
   });
 
   test('venue folders', () => {
-    const all = 'wire.ts, map.ts, dial.ts, rest.ts, sim.ts, sim-rest.ts, index.ts';
+    const all = 'wire.ts, map.ts, dial.ts, rest.ts, history.ts, sim.ts, sim-rest.ts, index.ts';
     const extra = { 'src/venues/x/sign.ts': '' };
     const broken = tree({ ...extra, 'src/venues/x/sim.ts': null });
     expect(venueFolders([])(broken)).toEqual([

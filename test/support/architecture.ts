@@ -48,7 +48,16 @@ const OPENING = ['fs', 'fs/promises', 'net', 'http', 'https', 'http2', 'tls', 'd
 const MAY_OPEN = ['src/io/', 'src/sim/', ENVIRONMENT_FILE, 'ops/', 'src/apps/'];
 const NO_BUILTINS = ['src/core', 'src/venues', 'src/flow'];
 const MAX_LINES = 300;
-const VENUE_FILES = ['wire.ts', 'map.ts', 'dial.ts', 'rest.ts', 'sim.ts', 'sim-rest.ts', 'index.ts'];
+const VENUE_FILES = [
+  'wire.ts',
+  'map.ts',
+  'dial.ts',
+  'rest.ts',
+  'history.ts',
+  'sim.ts',
+  'sim-rest.ts',
+  'index.ts',
+];
 /** Any exchange that ccxt knows: it is polled in ccxt's words alone, so there is no wire, and nothing to simulate. */
 const GENERIC = 'src/venues/ccxt';
 const GENERIC_FILES = ['rest.ts', 'index.ts'];

@@ -3,10 +3,12 @@
 import type { Batch } from '../../src/core/batch.ts';
 import type { Capture } from '../../src/core/capture.ts';
 import type { Feed } from '../../src/core/event.ts';
+import type { GapChange } from '../../src/core/gap.ts';
 import { ok, type Result } from '../../src/core/result.ts';
 import type { SourceHandlers } from '../../src/core/source.ts';
 import type { ConnectionPlan, RestCall } from '../../src/core/venue.ts';
-import { type FeedRun, startFeed } from '../../src/runtime/feed.ts';
+import { startFeed } from '../../src/runtime/feed.ts';
+import type { FeedRun } from '../../src/runtime/feed-port.ts';
 import {
   DEFAULT_TUNING,
   type Fact,
@@ -14,6 +16,7 @@ import {
   type FetcherInit,
   type FetcherTuning,
   type FromFetcher,
+  NOTHING_LEFT,
   type Priority,
   type RestText,
 } from '../../src/runtime/protocol.ts';
@@ -50,6 +53,7 @@ export interface PlayedFeed {
   /** The newest source whose connection has this name. */
   source(name: string): PlayedSource;
   facts(type?: string): readonly Fact[];
+  gaps(): readonly GapChange[];
   /** The rows of all batches that were sent, in order. */
   rows(): readonly string[];
   status(): FeedStatus;
@@ -79,7 +83,7 @@ export function playFeed(
       endpoints: venue.endpoints,
       options: { depth: 200, stream: null },
       transport: 'ws',
-      seen: {},
+      left: NOTHING_LEFT,
       capture: null,
       tuning: { ...DEFAULT_TUNING, ...tuning },
       poll: { intervalMs: 2_000, jitter: 0.1, maxIntervalMs: 60_000 },
@@ -134,6 +138,7 @@ export function playFeed(
       posts.flatMap((post) =>
         post.type === 'fact' && (type === undefined || post.fact.type === type) ? post.fact : [],
       ),
+    gaps: () => posts.flatMap((post) => (post.type === 'gap' ? post.change : [])),
     rows: () => posts.flatMap((post) => (post.type === 'batch' ? rowsOf(post.batch) : [])),
     status() {
       const newest = posts.findLast((post) => post.type === 'status');

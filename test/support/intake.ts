@@ -13,6 +13,7 @@ export interface Bench {
   readonly needs: string[];
   readonly lost: string[];
   readonly said: string[];
+  readonly unjoined: string[];
 }
 
 export const LOCAL_US = 1_795_219_201_000_000;
@@ -31,6 +32,7 @@ export function bench(
   const needs: string[] = [];
   const lost: string[] = [];
   const said: string[] = [];
+  const unjoined: string[] = [];
   const intake = createIntake(
     venue,
     new Set(options.feeds ?? FEEDS),
@@ -45,7 +47,9 @@ export function bench(
       emit(event, _, { day, begins }) {
         events.push(event);
         places.push(`${begins ? '+' : ''}${day}`);
+        return true;
       },
+      unjoined: (symbol) => unjoined.push(symbol),
       needSnapshot: (symbol, reason) => needs.push(`${symbol}: ${reason}`),
       lost: (symbol, reason) => lost.push(`${symbol}: ${reason}`),
       drift: () => undefined,
@@ -53,7 +57,7 @@ export function bench(
       said: (_, what, text) => said.push(`${what}: ${text}`),
     },
   );
-  return { intake, events, places, rejects, needs, lost, said };
+  return { intake, events, places, rejects, needs, lost, said, unjoined };
 }
 
 /** Puts frames in, a second apart, on a connection to `url` that is opened first. */

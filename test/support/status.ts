@@ -7,7 +7,12 @@ import type { ArchiveStatus } from '../../src/io/archive.ts';
 import type { ClockStatus } from '../../src/runtime/clock-watch.ts';
 import type { DiskStatus } from '../../src/runtime/disk.ts';
 import { createJudge } from '../../src/runtime/hysteresis.ts';
-import { DEFAULT_TUNING, type FeedStatus, type FetcherInit } from '../../src/runtime/protocol.ts';
+import {
+  DEFAULT_TUNING,
+  type FeedStatus,
+  type FetcherInit,
+  NOTHING_LEFT,
+} from '../../src/runtime/protocol.ts';
 import type { VenueRateStats } from '../../src/runtime/rate-stats.ts';
 import type { StatusInput } from '../../src/runtime/status.ts';
 import type { Thread, ThreadState } from '../../src/runtime/thread.ts';
@@ -27,6 +32,7 @@ export const FEED: FeedStatus = {
   reconnects: 7,
   resyncs: 8,
   dropped: 0,
+  gapsOpen: 0,
   queued: 9,
   lastError: null,
   capture: null,
@@ -49,7 +55,7 @@ export function threadOf(
     options: { depth: 200, stream: null },
     transport: 'ws',
     tuning: DEFAULT_TUNING,
-    seen: {},
+    left: NOTHING_LEFT,
     capture: null,
   };
   return {

@@ -20,7 +20,7 @@ const line = z.object({
   from: edge.nullish(),
   to: edge.nullish(),
   repaired: z.enum(['full', 'partial', 'none']).nullish(),
-  missing: z.unknown(),
+  missing: z.unknown().optional(),
 });
 
 /** Epoch seconds with decimals come from µs of several clocks. */

@@ -4,6 +4,7 @@ import type { BookMessage, Market } from '../../core/event.ts';
 import { type BookRule, defineVenue } from '../../core/venue.ts';
 import { splitId } from '../kit.ts';
 import { dial, locate, marketOf } from './dial.ts';
+import { isSingle } from './history.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
 import { instruments, session } from './sim.ts';
@@ -44,6 +45,8 @@ export const binance = defineVenue({
   read,
   mapper,
   bookRule,
+  // Both count per symbol. USD-M's single ones skip: those off the book take ids and are no rows.
+  tradeIds: (market, options) => (market === 'linear' && isSingle({ market }, options) ? 'grow' : 'count'),
   rest,
   sim: { instruments, session, rest: answer },
 });

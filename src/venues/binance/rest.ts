@@ -19,8 +19,9 @@ import type {
 } from '../../core/venue.ts';
 import { chunks, nextDepth, pathOf } from '../kit.ts';
 import { FREE, later, limit, retryAfterMs, untilMinuteMs, untilMs } from '../limits.ts';
-import { decimal, instrumentId, levels, msNumber, price, readAnswer, sequence, us } from '../schema.ts';
+import { decimal, instrumentId, levels, msNumber, readAnswer, sequence, us } from '../schema.ts';
 import { marketOf } from './dial.ts';
+import { history, isSingle, readTrades } from './history.ts';
 
 const DEPTHS = [100, 500, 1000, 5000];
 const SPOT_WEIGHT: Readonly<Record<number, number>> = { 100: 5, 500: 25, 1000: 50, 5000: 250 };
@@ -48,14 +49,6 @@ const tickerAnswer = z.union([
   }),
   z.object({ bidPrice: decimal, bidQty: decimal, askPrice: decimal, askQty: decimal, time: msNumber }),
 ]);
-
-/** Oldest first. Trades off the book are not among them. */
-const tradesAnswer = z.array(
-  z.union([
-    z.object({ a: sequence, p: price, q: decimal, T: msNumber, m: z.boolean() }),
-    z.object({ id: sequence, price, qty: decimal, time: msNumber, isBuyerMaker: z.boolean() }),
-  ]),
-);
 
 const exchangeInfo = z.object({
   symbols: z.array(
@@ -152,7 +145,7 @@ function readDepth(text: string, located: Located, localUs: number): Result<Book
 
 const TRADES = 1_000;
 
-function poll(feed: Feed, located: Located, { depth: wanted, stream }: FeedOptions): readonly RestCall[] {
+function poll(feed: Feed, located: Located, options: FeedOptions): readonly RestCall[] {
   const { id: symbol, market } = located;
   const spot = market === 'spot';
   const window = spot ? 'spot_weight' : 'usdm_weight';
@@ -165,9 +158,9 @@ function poll(feed: Feed, located: Located, { depth: wanted, stream }: FeedOptio
         ? [call('publicGetTicker24hr', 2)]
         : [call('fapiPublicGetTickerBookTicker', 2), call('fapiPublicGetTicker24hr', 1)];
     case 'orderbook':
-      return [depth(located, wanted)];
+      return [depth(located, options.depth)];
     case 'trades': {
-      const single = (stream ?? (spot ? 'trade' : 'aggTrade')) === 'trade';
+      const single = isSingle(located, options);
       const params = { symbol, limit: TRADES };
       if (spot) return [single ? call('publicGetTrades', 25, params) : call('publicGetAggTrades', 4, params)];
       return [single ? call('fapiPublicGetTrades', 5, params) : call('fapiPublicGetAggTrades', 20, params)];
@@ -208,21 +201,6 @@ function readTicker(text: string, symbol: string, localUs: number): Result<reado
   return ok([{ type: 'ticker', symbol, timestampUs: us(one.closeTime), localUs, fields }]);
 }
 
-function readTrades(text: string, symbol: string, localUs: number): Result<readonly MarketMessage[]> {
-  const answer = readAnswer(tradesAnswer, text);
-  if (!answer.ok) return answer;
-  return ok(
-    answer.value.map((one) => {
-      const [id, price, amount, time, isSell] =
-        'a' in one
-          ? [one.a, one.p, one.q, one.T, one.m]
-          : [one.id, one.price, one.qty, one.time, one.isBuyerMaker];
-      const side = isSell ? 'sell' : 'buy';
-      return { type: 'trade', symbol, timestampUs: us(time), localUs, id: String(id), side, price, amount };
-    }),
-  );
-}
-
 /** Without a word of how long: the weights begin anew each minute; the shortest ban; the firewall counts 5 minutes. */
 const LIMIT_MS = 60_000;
 const BAN_MS = 120_000;
@@ -250,6 +228,7 @@ const KINDS: Readonly<Record<string, 'depth' | 'ticker' | 'trades'>> = {
   'ticker/24hr': 'ticker',
   'ticker/bookTicker': 'ticker',
   trades: 'trades',
+  historicalTrades: 'trades',
   aggTrades: 'trades',
 };
 
@@ -279,10 +258,12 @@ export const rest: VenueRest = {
     'fapiPublicGetDepth',
     'publicGetTicker24hr',
     'publicGetTrades',
+    'publicGetHistoricalTrades',
     'publicGetAggTrades',
     'fapiPublicGetTicker24hr',
     'fapiPublicGetTickerBookTicker',
     'fapiPublicGetTrades',
+    'fapiPublicGetHistoricalTrades',
     'fapiPublicGetAggTrades',
   ],
   judge,
@@ -293,5 +274,6 @@ export const rest: VenueRest = {
   readDepth,
   poll,
   readPoll,
+  history,
   recognise,
 };

@@ -8,6 +8,7 @@ import {
   type SimResponse,
   type SimTrade,
   type SimView,
+  type TradeEntry,
   tickerEntry,
   tradeEntry,
 } from '../../core/sim.ts';
@@ -19,7 +20,7 @@ const USDM_WEIGHTS = [[5, 2], [10, 2], [20, 2], [50, 2], [100, 5], [500, 10], [1
 
 export function answer({ path, query }: SimRequest, view: SimView): SimResponse | null {
   const match =
-    /^\/(api\/v3|fapi\/v1)\/(ping|time|depth|exchangeInfo|trades|aggTrades|ticker\/24hr|ticker\/bookTicker)$/.exec(
+    /^\/(api\/v3|fapi\/v1)\/(ping|time|depth|exchangeInfo|trades|historicalTrades|aggTrades|ticker\/24hr|ticker\/bookTicker)$/.exec(
       path,
     );
   if (!match) return null;
@@ -71,10 +72,14 @@ export function answer({ path, query }: SimRequest, view: SimView): SimResponse 
     default: {
       const limit = Number(query.get('limit') ?? 500);
       const trades = view.trades(instrument.symbol);
-      const rows = (match[2] === 'trades' ? trades.flatMap(singles) : trades.flatMap(aggregates)).slice(
-        -limit,
-      );
-      const weight = match[2] === 'trades' ? (spot ? 25 : 5) : spot ? 4 : 20;
+      const single = match[2] !== 'aggTrades';
+      const all = single ? trades.flatMap(singles) : trades.flatMap(aggregates);
+      const from = query.get('fromId');
+      const rows =
+        from === null || match[2] === 'trades'
+          ? all.slice(-limit)
+          : all.filter(([, { id }]) => Number(id) >= Number(from)).slice(0, limit);
+      const weight = match[2] === 'trades' ? (spot ? 25 : 5) : single ? (spot ? 25 : 20) : spot ? 4 : 20;
       return {
         ...said(
           200,
@@ -106,7 +111,7 @@ function day(instrument: SimInstrument, view: SimView): object {
   };
 }
 
-type Row = readonly [row: object, journal: JournalEntry];
+type Row = readonly [row: object, journal: TradeEntry];
 
 /** Those off the book are not told here. */
 function singles(trade: SimTrade): readonly Row[] {

@@ -26,6 +26,8 @@ export const bitflyer = defineVenue({
   read,
   mapper,
   bookRule: () => bookRule,
+  // One counter for all products.
+  tradeIds: () => 'grow',
   rest,
   sim: { instruments, session, rest: answer },
 });

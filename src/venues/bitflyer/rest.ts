@@ -19,6 +19,7 @@ import { pathOf } from '../kit.ts';
 import { FREE, limit, retryAfterMs } from '../limits.ts';
 import { explain, instrumentId, readAnswer } from '../schema.ts';
 import { symbolOf } from './dial.ts';
+import { history } from './history.ts';
 import { bookOf, marketOfProduct, tickerOf, tradesOf } from './map.ts';
 import { answers, parseLossless } from './wire.ts';
 
@@ -137,5 +138,6 @@ export const rest: VenueRest = {
   readDepth: () => err(failure('not_used', 'bitFlyer pushes its book snapshots', 'never')),
   poll,
   readPoll,
+  history,
   recognise,
 };

@@ -31,7 +31,11 @@ export function answer({ path, query }: SimRequest, view: SimView): SimResponse 
       return { status: 200, body: tickerText(ticker, ''), journal: [tickerEntry(found, ticker.timeUs)] };
     }
     default: {
-      const told = view.trades(found.symbol).flatMap((trade) => executionsOf(trade, ''));
+      const before = Number(query.get('before') ?? Number.POSITIVE_INFINITY);
+      const told = view
+        .trades(found.symbol)
+        .flatMap((trade) => executionsOf(trade, ''))
+        .filter(([, { id }]) => Number(id) < before);
       const newest = told.slice(-Number(query.get('count') ?? 100));
       const body = `[${newest
         .map(([text]) => text)

@@ -14,6 +14,7 @@ import {
   type SimTicker,
   type SimTrade,
   type SimView,
+  type TradeEntry,
   tickerEntry,
   tradeEntry,
 } from '../../core/sim.ts';
@@ -129,7 +130,7 @@ function executions(event: SimTrade, channel: string): SimFrame {
 }
 
 /** Each fill of a market order, as it is told. `zone`: by REST the times name none. */
-export function executionsOf(event: SimTrade, zone = 'Z'): readonly (readonly [string, JournalEntry])[] {
+export function executionsOf(event: SimTrade, zone = 'Z'): readonly (readonly [string, TradeEntry])[] {
   const { side, prints, timeUs } = event;
   const auction = (prints[0]?.aggregate ?? 0) % AUCTION_EVERY === 0;
   const theirs = auction ? '' : side === 'buy' ? 'BUY' : 'SELL';

@@ -29,6 +29,8 @@ export const bybit = defineVenue({
   read,
   mapper,
   bookRule: () => bookRule,
+  // UUIDs on linear, numbers of which nothing is said on spot.
+  tradeIds: () => 'names',
   rest,
   sim: { instruments, session, rest: answer },
 });

@@ -32,6 +32,7 @@ import {
   tradeId,
   us,
 } from '../schema.ts';
+import { history } from './history.ts';
 
 const instrumentsInfo = z.object({
   retCode: z.literal(0),
@@ -262,5 +263,6 @@ export const rest: VenueRest = {
   readDepth: () => err(failure('not_used', 'Bybit pushes its book snapshots', 'never')),
   poll,
   readPoll,
+  history,
   recognise,
 };

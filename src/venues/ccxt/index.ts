@@ -30,6 +30,7 @@ export function ccxtVenue(id: string): Venue {
     read: () => rejected('a polled venue has no frames'),
     mapper: () => () => undefined,
     bookRule: () => ({ snapshot: 'subscribe', join: () => 'gap' }),
+    tradeIds: () => 'names',
     rest: restOf(id),
     sim: { instruments: [], session: () => null, rest: () => null },
   });

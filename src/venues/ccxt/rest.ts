@@ -210,6 +210,7 @@ export function restOf(id: string): VenueRest {
     readDepth: () => ({ ok: false, error: { code: 'not_used', message: 'polled only', retry: 'never' } }),
     poll,
     readPoll,
+    history: null,
     recognise,
   };
 }

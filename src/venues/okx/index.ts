@@ -29,6 +29,8 @@ export const okx = defineVenue({
   read,
   mapper,
   bookRule: () => bookRule,
+  // Not promised: so it is in every recording. A break asks the REST history, which tells.
+  tradeIds: () => 'fills',
   rest,
   sim: { instruments, session, rest: answer },
 });

@@ -20,6 +20,7 @@ import { pathOf } from '../kit.ts';
 import { FREE, limit, retryAfterMs } from '../limits.ts';
 import { instrumentId, readAnswer } from '../schema.ts';
 import { symbolOf } from './dial.ts';
+import { history } from './history.ts';
 import { bookOf, tickerOf, tradeOf } from './map.ts';
 import { answers } from './wire.ts';
 
@@ -138,12 +139,13 @@ const KINDS: Readonly<Record<string, 'depth' | 'ticker' | 'trades'>> = {
   books: 'depth',
   ticker: 'ticker',
   trades: 'trades',
+  'history-trades': 'trades',
 };
 
 function recognise(url: string): RestAnswerKind | null {
   const { path, query } = pathOf(url);
   if (path.endsWith('/api/v5/public/instruments')) return { kind: 'instruments', market: null };
-  const kind = KINDS[/\/api\/v5\/market\/([a-z]+)$/.exec(path)?.[1] ?? ''];
+  const kind = KINDS[/\/api\/v5\/market\/([a-z-]+)$/.exec(path)?.[1] ?? ''];
   const id = query.get('instId') ?? '';
   return kind === undefined ? null : { kind, id, market: id.endsWith('-SWAP') ? 'linear' : 'spot' };
 }
@@ -156,12 +158,14 @@ export const rest: VenueRest = {
     { name: 'ticker', limit: 20, perMs: 2_000 },
     { name: 'books', limit: 40, perMs: 2_000 },
     { name: 'trades', limit: 100, perMs: 2_000 },
+    { name: 'history', limit: 20, perMs: 2_000 },
   ],
   methods: [
     'publicGetPublicInstruments',
     'publicGetMarketTicker',
     'publicGetMarketBooks',
     'publicGetMarketTrades',
+    'publicGetMarketHistoryTrades',
   ],
   judge,
   instruments,
@@ -171,5 +175,6 @@ export const rest: VenueRest = {
   readDepth: () => err(failure('not_used', 'OKX pushes its book snapshots', 'never')),
   poll,
   readPoll,
+  history,
   recognise,
 };

@@ -19,7 +19,7 @@ export function answer({ path, query }: SimRequest, view: SimView): SimResponse 
     body: JSON.stringify({ code, data, msg }),
   });
   if (path === '/api/v5/public/time') return said('0', '', [{ ts: String(ms(view.nowUs())) }]);
-  const [, kind] = /^\/api\/v5\/market\/(ticker|books|trades)$/.exec(path) ?? [];
+  const [, kind] = /^\/api\/v5\/market\/(ticker|books|trades|history-trades)$/.exec(path) ?? [];
   if (kind !== undefined) {
     const found = view.instruments.find((one) => idOf(one) === query.get('instId'));
     if (found === undefined) return said('51001', "Instrument ID doesn't exist", []);
@@ -59,9 +59,12 @@ function marketAnswer(kind: string, one: SimInstrument, query: URLSearchParams, 
       };
     }
     default: {
+      // `after` an id: earlier ones, with `type` 1.
+      const after = kind === 'history-trades' ? query.get('after') : null;
       const told = view
         .trades(one.symbol)
         .flatMap(fillsOf)
+        .filter(([{ tradeId }]) => after === null || Number(tradeId) < Number(after))
         .slice(-Number(query.get('limit') ?? 100));
       return { data: told.map(([row]) => row).reverse(), journal: told.map(([, entry]) => entry) };
     }
@@ -69,7 +72,7 @@ function marketAnswer(kind: string, one: SimInstrument, query: URLSearchParams, 
 }
 
 /** Unlike its channel, each fill alone. */
-function fillsOf(trade: SimTrade): readonly (readonly [object, JournalEntry])[] {
+function fillsOf(trade: SimTrade): readonly (readonly [{ readonly tradeId: string }, JournalEntry])[] {
   const { instrument, side, prints, timeUs } = trade;
   const [instId, time] = [idOf(instrument), ms(timeUs)];
   return prints.flatMap(({ price: px, fills }) =>

@@ -1,0 +1,154 @@
+/** What is missing of one feed, and its filling: the gaps, the back-fill, and what both need of the feed. */
+
+import type { MarketEvent } from '../core/event.ts';
+import type { GapChange, GapKind } from '../core/gap.ts';
+import type { Cancel, Clock, Random } from '../core/ports.ts';
+import type { Result } from '../core/result.ts';
+import type { ConnectionPlan, Located, RestCall, Venue } from '../core/venue.ts';
+import { createBackfill } from './backfill.ts';
+import { createGaps } from './gaps.ts';
+import type { Fact, FetcherInit, Left, Priority, RestText } from './protocol.ts';
+import type { HoleEnds, Page } from './trade-page.ts';
+
+/** A feed that works and gives nothing for so long gives what there is by REST. */
+const QUIET_MS = 5_000;
+
+export interface HolesPort {
+  readonly clock: Clock;
+  readonly random: Random;
+  ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
+  /** Answers by REST stand in for the book's stream. */
+  isPolled(symbol: string): boolean;
+  /** The connection that it comes over is open. */
+  isUp(symbol: string): boolean;
+  filled(located: Located, ends: HoleEnds, answer: RestText): Result<Page>;
+  changed(change: GapChange): void;
+  report(type: string, more: Omit<Fact, 'type' | 'scope'>): void;
+}
+
+export interface Holes {
+  /** What earlier runs left. */
+  resume(left: Left): void;
+  row(event: MarketEvent): void;
+  lost(symbol: string, kind: GapKind, reason: string): void;
+  /** A synced book was given up. */
+  lostBook(symbol: string, reason: string): void;
+  up(plan: ConnectionPlan): void;
+  down(plan: ConnectionPlan, code: string, why: string): void;
+  /** A frame of the connection was refused: what it held is not known. */
+  doubt(plan: ConnectionPlan): void;
+  /** Asked by REST: nothing new, and nothing left out. */
+  quiet(symbol: string): void;
+  /** Gaps that have not ended. */
+  open(): number;
+  of(symbol: string): { readonly backfilled: number; readonly missing: number };
+  forget(symbol: string): void;
+  stop(): void;
+}
+
+export function createHoles(
+  venue: Venue,
+  init: Pick<FetcherInit, 'feed' | 'instruments' | 'options' | 'transport'>,
+  port: HolesPort,
+): Holes {
+  const { clock } = port;
+  const { feed, options } = init;
+  const bySymbol = new Map(init.instruments.map((one) => [one.symbol, one] as const));
+  const totals = new Map<string, { backfilled: number; missing: number }>();
+  /** By connection: when it is asked what it does not give. */
+  const timers = new Map<string, Cancel>();
+  /** Rows that are made now fill a hole. */
+  let isFilling = false;
+
+  const marketOf = (symbol: string) => bySymbol.get(symbol)?.market ?? 'spot';
+  const tradeIds = (symbol: string) => venue.tradeIds(marketOf(symbol), options);
+
+  const gaps = createGaps({
+    ...{ venue: venue.id, feed, wallUs: clock.wallUs, tradeIds },
+    isOwnCount: (symbol) => venue.bookRule(marketOf(symbol)).snapshot === 'pushed',
+    isSample: (symbol) => init.transport === 'ws' && port.isPolled(symbol),
+    changed(change) {
+      const { symbol, kind, reason } = change.gap;
+      if (change.state === 'open' && (kind === 'sequence' || kind === 'overflow' || kind === 'drift'))
+        port.report('gap', { symbol, kind, reason });
+      if (change.state === 'closed') {
+        const { backfilled, missing, repaired, how } = change.end;
+        const total = totals.get(symbol) ?? { backfilled: 0, missing: 0 };
+        totals.set(symbol, total);
+        total.backfilled += backfilled;
+        total.missing += missing ?? 0;
+        if (backfilled > 0) port.report('backfill', { symbol, rows: backfilled, missing, repaired, how });
+      }
+      port.changed(change);
+    },
+    fill: (hole) => backfill.fill(hole),
+  });
+
+  const backfill = createBackfill(venue, {
+    ...{ clock, random: port.random, options, tradeIds, ask: port.ask },
+    locate: (symbol) => bySymbol.get(symbol),
+    apply(located, ends, answer) {
+      isFilling = true;
+      const page = port.filled(located, ends, answer);
+      isFilling = false;
+      return page;
+    },
+    done: gaps.close,
+  });
+
+  return {
+    resume({ last, seen, open, because }) {
+      for (const gap of open) {
+        const ids = seen[gap.symbol] ?? [];
+        const at = ids.indexOf(gap.from.id ?? '');
+        if (bySymbol.has(gap.symbol)) gaps.adopt(gap, at === -1 ? ids[0] : ids[at + 1], at !== -1);
+      }
+      for (const [symbol, side] of Object.entries(last)) gaps.resumed(symbol, side, because);
+    },
+    row(event) {
+      if (!isFilling) gaps.row(event);
+    },
+    lost: gaps.lost,
+    lostBook: (symbol, reason) => gaps.lost(symbol, kindOf(reason), reason),
+    up(plan) {
+      if (feed !== 'trades') return;
+      const ask = (): void => {
+        for (const { symbol } of plan.instruments) if (port.isUp(symbol)) gaps.quiet(symbol);
+      };
+      timers.get(plan.name)?.();
+      timers.set(plan.name, clock.after(QUIET_MS, ask));
+    },
+    down(plan, code, why) {
+      timers.get(plan.name)?.();
+      const kind = code === 'silent' || code === 'stall' ? 'stall' : 'disconnect';
+      for (const { symbol } of plan.instruments) gaps.lost(symbol, kind, why);
+    },
+    doubt(plan) {
+      if (feed !== 'trades') return;
+      for (const { symbol } of plan.instruments) {
+        const rule = tradeIds(symbol);
+        // Where ids are counted, the next one tells.
+        if (rule === 'grow' || rule === 'names') gaps.lost(symbol, 'sequence', 'a frame was refused');
+      }
+    },
+    quiet: gaps.quiet,
+    open: () => gaps.count(),
+    of: (symbol) => totals.get(symbol) ?? NONE,
+    forget(symbol) {
+      gaps.forget(symbol);
+      backfill.forget(symbol);
+    },
+    stop() {
+      for (const cancel of timers.values()) cancel();
+      backfill.stop();
+    },
+  };
+}
+
+const NONE = { backfilled: 0, missing: 0 };
+
+/** Of what a book was given up for. */
+function kindOf(reason: string): GapKind {
+  if (reason === 'disconnect' || reason === 'overflow') return reason;
+  return reason.startsWith('drift') || reason === 'crossed' ? 'drift' : 'sequence';
+}

@@ -1,0 +1,340 @@
+/** Gaps of a feed through its real parts: what opens one, what closes it, what is asked for meanwhile. */
+
+import { describe, expect, test } from 'vitest';
+import { err, failure, ok } from '../../src/core/result.ts';
+import type { FetcherInit } from '../../src/runtime/protocol.ts';
+import { NOTHING_LEFT } from '../../src/runtime/protocol.ts';
+import { binanceRest, bitflyerRest } from '../fixtures/answers.ts';
+import { binance, bitflyer, bybit, okx } from '../fixtures/frames.ts';
+import { type PlayedFeed, playFeed } from '../support/feed.ts';
+import { LOCAL_US } from '../support/intake.ts';
+
+const BTC = 'BTC/USDT';
+const gone = failure('ECONNRESET', 'read ECONNRESET');
+const TS = LOCAL_US / 1e6;
+
+function start(
+  venue: string,
+  feed: 'trades' | 'orderbook' | 'ticker',
+  more: Partial<FetcherInit> = {},
+): PlayedFeed {
+  const played = playFeed(venue, feed, [venue === 'bitflyer' ? 'BTC/JPY:JPY' : BTC], {}, null, more);
+  played.run.credit(1_000);
+  return played;
+}
+
+const open = (played: PlayedFeed, name: string): void => played.source(name).handlers.onOpen();
+const frame = (played: PlayedFeed, name: string, text: string, us = LOCAL_US): void =>
+  played.source(name).handlers.onFrame(text, us);
+const ids = (played: PlayedFeed): readonly (string | undefined)[] => {
+  played.clock.advance(50);
+  return played.rows().map((row) => row.split(',')[4]);
+};
+/** `open sequence 3`, `closed full 3-7 2+0`: kind and newest id; repaired, both ids, rows fetched and trades missing. */
+const story = (played: PlayedFeed): readonly string[] =>
+  played.gaps().map((change) => {
+    const { kind, from } = change.gap;
+    if (change.state === 'open') return `open ${kind} ${from.id ?? from.seq ?? ''}`.trim();
+    const { repaired, to, backfilled, missing } = change.end;
+    return `closed ${repaired} ${from.id ?? from.seq ?? ''}-${to.id ?? to.seq ?? ''} ${backfilled}+${missing}`;
+  });
+const answer = (played: PlayedFeed, at: number, text: string) =>
+  played.asks[at]?.answer(ok({ text, localUs: LOCAL_US, url: 'https://x/' }));
+
+describe('trades whose ids are counted', () => {
+  test('an id left out is asked for from there on, at the lowest priority, and becomes a row', async () => {
+    const played = start('binance', 'trades');
+    open(played, 'spot');
+    for (const t of [3, 6]) frame(played, 'spot', binance.trade({ t }));
+    expect(story(played)).toEqual(['open sequence 3']);
+    expect(played.asks).toMatchObject([
+      {
+        priority: 'backfill',
+        call: { method: 'publicGetHistoricalTrades', params: { fromId: '4', limit: 1000 } },
+      },
+    ]);
+    await answer(played, 0, binanceRest.trades(4, 5, 6));
+    expect(ids(played)).toEqual(['3', '6', '4', '5']);
+    expect(story(played)).toEqual(['open sequence 3', 'closed full 3-6 2+0']);
+    expect(played.facts('gap')).toMatchObject([{ symbol: BTC, kind: 'sequence' }]);
+    expect(played.facts('backfill')).toMatchObject([{ symbol: BTC, rows: 2, missing: 0, repaired: 'full' }]);
+    played.clock.advance(1_000);
+    expect(played.status().symbols[BTC]).toMatchObject({ backfilled: 2, missing: 0 });
+  });
+
+  test('ids that follow one another over a reconnect need no question', () => {
+    const played = start('binance', 'trades');
+    open(played, 'spot');
+    frame(played, 'spot', binance.trade({ t: 3 }));
+    played.source('spot').handlers.onClose(gone);
+    played.clock.advance(2_000);
+    open(played, 'spot');
+    frame(played, 'spot', binance.trade({ t: 4 }), LOCAL_US + 9);
+    expect(story(played)).toEqual(['open disconnect 3', 'closed full 3-4 0+0']);
+    expect(played.asks).toEqual([]);
+  });
+
+  test('what the venue does not have is missing, and told with its number', async () => {
+    const played = start('binance', 'trades');
+    open(played, 'spot');
+    for (const t of [3, 9]) frame(played, 'spot', binance.trade({ t }));
+    await answer(played, 0, binanceRest.trades(7, 8, 9));
+    expect(story(played).at(-1)).toBe('closed partial 3-9 2+3');
+    expect(played.gaps().at(-1)).toMatchObject({ end: { to: { id: '9', local_ts: TS } } });
+  });
+
+  test('page by page', async () => {
+    const played = start('binance', 'trades');
+    open(played, 'spot');
+    for (const t of [3, 1_500]) frame(played, 'spot', binance.trade({ t }));
+    await answer(played, 0, binanceRest.trades(...Array.from({ length: 1_000 }, (_, at) => 4 + at)));
+    expect(played.asks[1]?.call.params).toMatchObject({ fromId: '1004' });
+    await answer(played, 1, binanceRest.trades(...Array.from({ length: 1_000 }, (_, at) => 1_004 + at)));
+    expect(story(played).at(-1)).toBe('closed full 3-1500 1496+0');
+    expect(new Set(ids(played)).size).toBe(1_498);
+    expect(played.asks).toHaveLength(2);
+  });
+
+  test('nothing comes after a reconnect: asked by REST after a while', async () => {
+    const played = start('binance', 'trades');
+    open(played, 'spot');
+    frame(played, 'spot', binance.trade({ t: 3 }));
+    played.source('spot').handlers.onClose(gone);
+    played.clock.advance(2_000);
+    open(played, 'spot');
+    played.clock.advance(4_900);
+    expect(played.asks).toHaveLength(0);
+    played.clock.advance(200);
+    await answer(played, 0, binanceRest.trades(4));
+    expect(ids(played)).toEqual(['3', '4']);
+    expect(story(played)).toEqual(['open disconnect 3', 'closed full 3-4 1+0']);
+  });
+
+  test('lost again before it is known what lies behind: a gap of its own follows', async () => {
+    const played = start('binance', 'trades');
+    open(played, 'spot');
+    frame(played, 'spot', binance.trade({ t: 3 }));
+    played.source('spot').handlers.onClose(gone);
+    played.clock.advance(2_000);
+    open(played, 'spot');
+    played.clock.advance(5_100);
+    played.source('spot').handlers.onClose(gone);
+    await answer(played, 0, binanceRest.trades());
+    expect(story(played)).toEqual(['open disconnect 3', 'closed full 3-3 0+0', 'open disconnect 3']);
+  });
+
+  test('a question that fails is asked again; one that never can be answered is not', async () => {
+    const played = start('binance', 'trades');
+    open(played, 'spot');
+    for (const t of [3, 5]) frame(played, 'spot', binance.trade({ t }));
+    await played.asks[0]?.answer(err(failure('ETIMEDOUT', 'no answer')));
+    expect(story(played)).toEqual(['open sequence 3']);
+    played.clock.advance(6_000);
+    expect(played.asks).toHaveLength(2);
+    await played.asks[1]?.answer(err(failure('unknown_endpoint', 'none', 'never')));
+    expect(story(played).at(-1)).toBe('closed none 3-5 0+1');
+  });
+
+  test('an older trade that comes late closes nothing and opens nothing', () => {
+    const played = start('binance', 'trades');
+    open(played, 'spot');
+    for (const t of [5, 4, 6]) frame(played, 'spot', binance.trade({ t }));
+    expect([ids(played), story(played)]).toEqual([['5', '4', '6'], []]);
+  });
+
+  test('a fill of several executions counts all of them', () => {
+    const played = start('okx', 'trades');
+    open(played, 'public');
+    frame(played, 'public', okx.trade({ tradeId: '5', count: '1' }));
+    frame(played, 'public', okx.trade({ tradeId: '8', count: '3' }));
+    expect(story(played)).toEqual([]);
+    frame(played, 'public', okx.trade({ tradeId: '12', count: '2' }));
+    expect(story(played)).toEqual(['open sequence 8']);
+    expect(played.asks[0]?.call).toMatchObject({
+      method: 'publicGetMarketHistoryTrades',
+      params: { after: '11' },
+    });
+  });
+});
+
+describe('trades whose ids are not', () => {
+  test('bitFlyer: pages downwards from the first behind, until the last before', async () => {
+    const played = start('bitflyer', 'trades');
+    open(played, 'realtime');
+    frame(played, 'realtime', bitflyer.executions(bitflyer.execution(10)));
+    played.source('realtime').handlers.onClose(gone);
+    played.clock.advance(2_000);
+    open(played, 'realtime');
+    frame(played, 'realtime', bitflyer.executions(bitflyer.execution(30)));
+    expect(played.asks[0]?.call.params).toMatchObject({ before: '30' });
+    await answer(played, 0, bitflyerRest.executions(25, 20));
+    expect(played.asks[1]?.call.params).toMatchObject({ before: '20' });
+    await answer(played, 1, bitflyerRest.executions(15, 10));
+    expect(ids(played)).toEqual(['10', '30', '20', '25', '15']);
+    expect(story(played)).toEqual(['open disconnect 10', 'closed full 10-30 3+0']);
+  });
+
+  test('where pages end before the last trade is reached, the rest is told as narrowly as is known', async () => {
+    const played = start('bitflyer', 'trades');
+    open(played, 'realtime');
+    frame(played, 'realtime', bitflyer.executions(bitflyer.execution(10)));
+    played.source('realtime').handlers.onClose(gone);
+    played.clock.advance(2_000);
+    open(played, 'realtime');
+    frame(played, 'realtime', bitflyer.executions(bitflyer.execution(30)));
+    await answer(played, 0, bitflyerRest.executions(25, 20));
+    await answer(played, 1, '[]');
+    expect(story(played).at(-1)).toBe('closed partial 10-20 2+null');
+  });
+
+  test('Bybit: only its newest page can be had; a refused frame makes it be asked for', async () => {
+    const played = start('bybit', 'trades');
+    open(played, 'spot');
+    frame(played, 'spot', bybit.trades({ i: '100' }));
+    frame(played, 'spot', '{"topic":"publicTrade.BTCUSDT"');
+    expect(story(played)).toEqual(['open sequence 100']);
+    frame(played, 'spot', bybit.trades({ i: '300' }));
+    expect(played.asks[0]?.call.method).toBe('publicGetV5MarketRecentTrade');
+  });
+});
+
+describe('books', () => {
+  test('a break is open until the new snapshot', () => {
+    const played = start('bybit', 'orderbook');
+    open(played, 'spot');
+    for (const [kind, u] of [
+      ['snapshot', 10],
+      ['delta', 11],
+      ['delta', 13],
+      ['delta', 14],
+    ] as const)
+      frame(played, 'spot', bybit.book(kind, u));
+    expect(story(played)).toEqual(['open sequence 11']);
+    frame(played, 'spot', bybit.book('snapshot', 20));
+    frame(played, 'spot', bybit.book('delta', 21));
+    expect(story(played)).toEqual(['open sequence 11', 'closed partial 11-20 0+null']);
+  });
+
+  test('a snapshot that the venue sends on its own is a gap that has ended', () => {
+    const played = start('bybit', 'orderbook');
+    open(played, 'spot');
+    frame(played, 'spot', bybit.book('snapshot', 10));
+    frame(played, 'spot', bybit.book('delta', 11));
+    frame(played, 'spot', bybit.book('snapshot', 1));
+    expect(story(played)).toEqual(['open sequence 11', 'closed partial 11-1 0+null']);
+  });
+
+  test('our own at the beginning of a file is none', () => {
+    const played = start('bybit', 'orderbook');
+    open(played, 'spot');
+    frame(played, 'spot', bybit.book('snapshot', 10));
+    frame(played, 'spot', bybit.book('delta', 11));
+    played.run.rotate(BTC);
+    frame(played, 'spot', bybit.book('delta', 12));
+    expect(story(played)).toEqual([]);
+  });
+
+  test('a disconnect after which the book is as it was lost nothing', () => {
+    const played = start('bybit', 'orderbook');
+    open(played, 'spot');
+    frame(played, 'spot', bybit.book('snapshot', 10));
+    played.source('spot').handlers.onClose(gone);
+    played.clock.advance(2_000);
+    open(played, 'spot');
+    frame(played, 'spot', bybit.book('snapshot', 10));
+    expect(story(played)).toEqual(['open disconnect 10', 'closed full 10-10 0+0']);
+  });
+});
+
+describe('what an earlier run left', () => {
+  const last = { id: '3', local_ts: TS - 60 };
+
+  test('our own downtime is a gap from the newest row of the file', async () => {
+    const played = start('binance', 'trades', {
+      left: {
+        seen: { [BTC]: ['2', '3'] },
+        last: { [BTC]: last },
+        open: [],
+        because: 'the collector was not running',
+      },
+    });
+    expect(played.gaps()).toMatchObject([
+      { state: 'open', gap: { kind: 'downtime', from: last, reason: 'the collector was not running' } },
+    ]);
+    open(played, 'spot');
+    frame(played, 'spot', binance.trade({ t: 6 }));
+    await answer(played, 0, binanceRest.trades(4, 5, 6));
+    expect(ids(played)).toEqual(['6', '4', '5']);
+    expect(story(played).at(-1)).toBe('closed full 3-6 2+0');
+  });
+
+  test('a gap that it left open is filled between the rows that stand there', async () => {
+    const gap = {
+      id: 'old',
+      venue: 'binance',
+      feed: 'trades',
+      symbol: BTC,
+      kind: 'disconnect',
+      reason: '',
+      from: { id: '1' },
+    } as const;
+    const played = start('binance', 'trades', {
+      left: { ...NOTHING_LEFT, seen: { [BTC]: ['1', '3'] }, last: { [BTC]: last }, open: [gap] },
+    });
+    expect(story(played)).toEqual(['open downtime 3']);
+    await answer(played, 0, binanceRest.trades(2, 3, 4));
+    expect(story(played).at(-1)).toBe('closed full 1-3 1+0');
+    expect(ids(played)).toEqual(['2']);
+  });
+
+  test('one whose beginning the file does not show any more is ended, not fetched: it could be doubled', () => {
+    const gap = {
+      id: 'old',
+      venue: 'binance',
+      feed: 'trades',
+      symbol: BTC,
+      kind: 'disconnect',
+      reason: '',
+      from: { id: '1' },
+    } as const;
+    const played = start('binance', 'trades', {
+      left: { ...NOTHING_LEFT, seen: { [BTC]: ['7', '8'] }, last: { [BTC]: { id: '8' } }, open: [gap] },
+    });
+    expect(story(played)).toEqual(['closed none 1-7 0+null', 'open downtime 8']);
+    expect(played.asks).toEqual([]);
+  });
+
+  test('a symbol without a row has no gap, and a connection that is lost before its first row neither', () => {
+    const played = start('binance', 'trades');
+    open(played, 'spot');
+    played.source('spot').handlers.onClose(gone);
+    expect(story(played)).toEqual([]);
+  });
+
+  test('tickers: from the newest row to the next one', () => {
+    const played = start('okx', 'ticker', {
+      left: { ...NOTHING_LEFT, last: { [BTC]: { local_ts: TS - 60 } } },
+    });
+    open(played, 'public');
+    frame(played, 'public', okx.ticker('BTC-USDT'));
+    expect(played.gaps()).toMatchObject([
+      { state: 'open', gap: { kind: 'downtime' } },
+      { state: 'closed', end: { to: { local_ts: TS }, repaired: 'none' } },
+    ]);
+  });
+});
+
+test('an event that the full queue did not take can be fetched later', async () => {
+  const played = playFeed('binance', 'trades', [BTC], { queueBytes: 200, batchEvents: 1 });
+  open(played, 'spot');
+  for (const t of [3, 4, 5, 6, 7]) frame(played, 'spot', binance.trade({ t }));
+  expect(story(played)[0]).toMatch(/^open overflow /);
+  const had = played.rows().length;
+  expect(had).toBeLessThan(5);
+  played.run.credit(1_000);
+  played.clock.advance(100);
+  frame(played, 'spot', binance.trade({ t: 8 }));
+  await answer(played, 0, binanceRest.trades(4, 5, 6, 7, 8));
+  expect([...ids(played)].map(Number).sort((a, b) => a - b)).toEqual([3, 4, 5, 6, 7, 8]);
+  expect(story(played).at(-1)).toMatch(/^closed full /);
+});
