@@ -166,6 +166,8 @@ export interface TradeHistory {
   readonly pages: 'up' | 'down';
   /** Trades of a full page. */
   readonly size: number;
+  /** Only the newest page of these can be had. */
+  isClosed?(located: Located, options: FeedOptions): boolean;
   /** `at`: that id, which is not itself asked for. Null: the newest page; only where pages go down. */
   call(located: Located, options: FeedOptions, at: string | null): RestCall;
 }

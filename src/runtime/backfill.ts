@@ -8,7 +8,7 @@ import type { GapEnd, GapSide } from '../core/gap.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import type { Failure, Result } from '../core/result.ts';
 import { compareIds, idsBetween, type TradeIdRule } from '../core/trade-order.ts';
-import type { FeedOptions, Located, RestCall, Venue } from '../core/venue.ts';
+import type { FeedOptions, Located, RestCall, TradeHistory, Venue } from '../core/venue.ts';
 import type { Hole } from './gaps.ts';
 import type { Priority, RestText } from './protocol.ts';
 import type { HoleEnds, Page } from './trade-page.ts';
@@ -39,6 +39,8 @@ export interface Backfill {
 interface Job {
   readonly hole: Hole;
   readonly located: Located;
+  /** Null: only the newest page can be had. */
+  readonly history: TradeHistory | null;
   readonly sinceMs: number;
   dueMs: number;
   tries: number;
@@ -53,7 +55,6 @@ interface Job {
 
 export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
   const { clock } = port;
-  const { history } = venue.rest;
   let jobs: Job[] = [];
   let busy = false;
   let stopped = false;
@@ -89,7 +90,12 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     take(job, ends, page.value);
   };
 
-  const callOf = ({ located, at }: Job, ends: HoleEnds): RestCall | undefined => {
+  const historyOf = (located: Located): TradeHistory | null => {
+    const { history } = venue.rest;
+    return history?.isClosed?.(located, port.options) ? null : history;
+  };
+
+  const callOf = ({ located, history, at }: Job, ends: HoleEnds): RestCall | undefined => {
     if (history === null) return venue.rest.poll('trades', located, port.options)[0];
     if (history.pages === 'up') return history.call(located, port.options, at ?? ends.after);
     return history.call(located, port.options, at ?? ends.before);
@@ -103,6 +109,7 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
   };
 
   const take = (job: Job, ends: HoleEnds, page: Page): void => {
+    const { history } = job;
     job.inside += page.inside;
     job.rows += page.rows;
     if (page.inside > 0 && isLower(page.oldest?.id, job.oldest?.id)) job.oldest = page.oldest;
@@ -147,7 +154,7 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
   };
 
   /** As narrow as is known: what could not be had ends where that begins which was had. */
-  const sideBehind = ({ hole, newest, oldest }: Job, isWhole: boolean): GapSide => {
+  const sideBehind = ({ hole, history, newest, oldest }: Job, isWhole: boolean): GapSide => {
     const behind = hole.behind?.side ?? newest ?? hole.gap.from;
     if (isWhole || history?.pages === 'up' || oldest === null) return behind;
     return { ...oldest, ...(behind.local_ts !== undefined && { local_ts: behind.local_ts }) };
@@ -159,7 +166,7 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
       if (stopped || located === undefined) return;
       const nowMs = clock.monoMs();
       jobs.push({
-        ...{ hole, located, sinceMs: nowMs, dueMs: nowMs, tries: 0 },
+        ...{ hole, located, history: historyOf(located), sinceMs: nowMs, dueMs: nowMs, tries: 0 },
         ...{ at: null, inside: 0, rows: 0, oldest: null, newest: null },
       });
       next();

@@ -28,16 +28,16 @@ export function isSingle({ market }: Pick<Located, 'market'>, { stream }: FeedOp
 export const history: TradeHistory = {
   pages: 'up',
   size: SIZE,
+  // USD-M's `historicalTrades` wants a key.
+  isClosed: (located, options) => located.market === 'linear' && isSingle(located, options),
   call(located, options, at): RestCall {
     const { id: symbol, market } = located;
     const params = { symbol, limit: SIZE, ...(at !== null && { fromId: nextId(at) }) };
+    if (market === 'linear')
+      return { method: 'fapiPublicGetAggTrades', params, weight: 20, window: 'usdm_weight', market };
     const single = isSingle(located, options);
-    if (market === 'spot') {
-      const method = single ? 'publicGetHistoricalTrades' : 'publicGetAggTrades';
-      return { method, params, weight: single ? 25 : 4, window: 'spot_weight', market };
-    }
-    const method = single ? 'fapiPublicGetHistoricalTrades' : 'fapiPublicGetAggTrades';
-    return { method, params, weight: 20, window: 'usdm_weight', market };
+    const method = single ? 'publicGetHistoricalTrades' : 'publicGetAggTrades';
+    return { method, params, weight: single ? 25 : 4, window: 'spot_weight', market };
   },
 };
 

@@ -263,7 +263,6 @@ export const rest: VenueRest = {
     'fapiPublicGetTicker24hr',
     'fapiPublicGetTickerBookTicker',
     'fapiPublicGetTrades',
-    'fapiPublicGetHistoricalTrades',
     'fapiPublicGetAggTrades',
   ],
   judge,
