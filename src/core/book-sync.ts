@@ -30,6 +30,8 @@ export interface BookSync {
   state(): BookState;
   /** Deltas that said nothing new (a repeated or outdated message). */
   stale(): number;
+  /** Messages so far, applied or not. */
+  received(): number;
   on(message: BookMessage): void;
   /** A whole book by REST: a row, unless a stream keeps the book, which then is the newer. */
   polled(snapshot: BookMessage): void;
@@ -52,6 +54,9 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
   /** The next delta is the first after its snapshot: judged by the join rule. */
   let first = false;
   let stale = 0;
+  let received = 0;
+  /** As of the newest whole group of messages. A book that the venue itself has crossed (an auction) is left so. */
+  let crossed = false;
   /** Where the venue numbers nothing, our own count of messages. */
   let count = 0;
 
@@ -74,6 +79,7 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
 
   const take = (snapshot: BookMessage): void => {
     resetBook(book, snapshot.bids, snapshot.asks);
+    crossed = isCrossed(book);
     last = isNumbered ? snapshot.sequence : count;
     snapshotSequence = last;
     first = true;
@@ -185,8 +191,22 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
     }
   };
 
+  /** All that came at one time is applied: bids that reach the asks are a mistake of ours, or of the venue. */
+  const settleGroup = (): void => {
+    const before = crossed;
+    crossed = isCrossed(book);
+    if (!crossed || before) return;
+    lose('crossed');
+    // By REST, the next change asks for it.
+    if (rule.snapshot === 'subscribe') port.needSnapshot('crossed');
+  };
+
   const on = (message: BookMessage): void => {
-    if (drift !== null && state === 'synced') settleDrift(message.localUs);
+    received += 1;
+    if (state === 'synced') {
+      if (drift !== null) settleDrift(message.localUs);
+      else if (message.localUs !== applied?.localUs) settleGroup();
+    }
     if (message.snapshot) onSnapshot(message);
     else if (state === 'synced') onSynced(message);
     else onWaiting(message);
@@ -196,6 +216,7 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
     book,
     state: () => state,
     stale: () => stale,
+    received: () => received,
     on,
     polled(snapshot) {
       if (state === 'synced') return;

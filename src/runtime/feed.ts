@@ -118,6 +118,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     clock,
     options: init.options,
     linkOf: (symbol) => connections.of(symbol),
+    activity: (symbol) => intake.books().get(symbol)?.received() ?? 0,
     isSynced: (symbol) => intake.books().get(symbol)?.state() === 'synced',
     ask: port.ask,
     answered({ url, text, localUs }) {

@@ -13,12 +13,16 @@ import type { Fact, Priority, RestText } from './protocol.ts';
  */
 const JOIN_TIMEOUT_MS = 10_000;
 const JOIN_TIMEOUT_CAP_MS = 300_000;
+/** REST requests of one feed that are under way together: the governor is kept busy, and the rest can be put in order. */
+const UNDER_WAY = 4;
 
 export interface SnapshotsPort {
   readonly clock: Clock;
   readonly options: FeedOptions;
   linkOf(symbol: string): Link | undefined;
   isSynced(symbol: string): boolean;
+  /** How much comes of it: events so far. */
+  activity(symbol: string): number;
   ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
   /** A REST answer came. It is judged at once, and is then a snapshot that `arrived`, or has `failed`. */
   answered(answer: RestText): void;
@@ -45,26 +49,45 @@ export function createSnapshots(venue: Venue, port: SnapshotsPort): Snapshots {
   const asked = new Map<string, { readonly sinceMs: number; readonly tries: number }>();
   /** Books with a REST request under way, waiting for its permit perhaps: one at a time. */
   const fetching = new Set<string>();
+  /** Books whose REST request waits for others to be answered. */
+  const waiting = new Map<string, { readonly located: Located; readonly call: RestCall }>();
   let stopped = false;
 
   const expect = (symbol: string): void => {
     asked.set(symbol, { sinceMs: clock.monoMs(), tries: (asked.get(symbol)?.tries ?? -1) + 1 });
   };
 
+  /** The busiest books first: in a thousand that were lost together they lose the most while they wait. */
+  const next = (): void => {
+    while (fetching.size < UNDER_WAY && waiting.size > 0) {
+      let busiest: { readonly located: Located; readonly call: RestCall } | null = null;
+      let most = -1;
+      for (const one of waiting.values()) {
+        const activity = port.activity(one.located.symbol);
+        if (activity > most) [busiest, most] = [one, activity];
+      }
+      if (busiest === null) return;
+      waiting.delete(busiest.located.symbol);
+      fetch(busiest.located, busiest.call);
+    }
+  };
+
   /** One request for a book at a time; the answer may lead to the next. */
   const fetch = (located: Located, call: RestCall): void => {
     const { symbol } = located;
-    if (fetching.has(symbol)) return;
     fetching.add(symbol);
     void port.ask(call, 'resync').then((answer) => {
       fetching.delete(symbol);
       if (stopped) return;
       asked.set(symbol, { sinceMs: clock.monoMs(), tries: 0 });
-      if (!answer.ok) return port.failed(symbol, answer.error.code, answer.error.message);
-      port.answered(answer.value);
-      const snapshot = venue.rest.readDepth(answer.value.text, located, answer.value.localUs);
-      if (snapshot.ok) port.arrived(snapshot.value);
-      else port.failed(symbol, snapshot.error.code, snapshot.error.message);
+      if (!answer.ok) port.failed(symbol, answer.error.code, answer.error.message);
+      else {
+        port.answered(answer.value);
+        const snapshot = venue.rest.readDepth(answer.value.text, located, answer.value.localUs);
+        if (snapshot.ok) port.arrived(snapshot.value);
+        else port.failed(symbol, snapshot.error.code, snapshot.error.message);
+      }
+      next();
     });
   };
 
@@ -73,7 +96,11 @@ export function createSnapshots(venue: Venue, port: SnapshotsPort): Snapshots {
     // A closed connection brings a snapshot, or the first delta, by itself when it is open again.
     if (stopped || !link?.isUp()) return;
     const call = venue.rest.depth(located, port.options.depth);
-    if (call !== null) return fetch(located, call);
+    if (call !== null) {
+      if (fetching.has(located.symbol)) return;
+      waiting.set(located.symbol, { located, call });
+      return next();
+    }
     const texts = venue.resubscribe(located, port.options);
     if (texts.length === 0) return;
     expect(located.symbol);
@@ -85,7 +112,10 @@ export function createSnapshots(venue: Venue, port: SnapshotsPort): Snapshots {
     ask,
     expect,
     isAsked: (symbol) => asked.has(symbol),
-    forget: (symbol) => void asked.delete(symbol),
+    forget(symbol) {
+      asked.delete(symbol);
+      waiting.delete(symbol);
+    },
     watch(locate) {
       for (const [symbol, { sinceMs, tries }] of [...asked]) {
         const waitMs = Math.min(JOIN_TIMEOUT_CAP_MS, JOIN_TIMEOUT_MS * 2 ** tries);

@@ -1,0 +1,87 @@
+/** Books that are wrong without a broken sequence, and books that break all at once. */
+
+import { describe, expect, test } from 'vitest';
+import { ok } from '../../src/core/result.ts';
+import { bybit } from '../fixtures/frames.ts';
+import { bookRows, playFeed } from '../support/feed.ts';
+import { LOCAL_US } from '../support/intake.ts';
+
+const BTC = 'BTC/USDT';
+const sides = (bid: string, ask: string) => ({
+  data: { s: 'BTCUSDT', b: [[bid, '1']], a: [[ask, '1']], seq: 1 },
+});
+const book = (type: 'snapshot' | 'delta', u: number, bid: string, ask: string): string => {
+  const more = sides(bid, ask);
+  return bybit.book(type, u, { data: { ...more.data, u } });
+};
+
+describe('a crossed book', () => {
+  test('is found when its group of messages is whole, and joined anew', () => {
+    const played = playFeed('bybit', 'orderbook', [BTC]);
+    played.run.credit(100);
+    const { handlers, sent } = played.source('spot');
+    handlers.onOpen();
+    handlers.onFrame(book('snapshot', 10, '100', '101'), LOCAL_US);
+    const before = sent.length;
+    // Crossed within a group, and put right by its end.
+    handlers.onFrame(book('delta', 11, '102', '103'), LOCAL_US + 1);
+    handlers.onFrame(
+      bybit.book('delta', 12, { data: { s: 'BTCUSDT', b: [['102', '0']], a: [], u: 12, seq: 1 } }),
+      LOCAL_US + 1,
+    );
+    handlers.onFrame(book('delta', 13, '100', '103'), LOCAL_US + 2);
+    expect(played.facts('resync')).toEqual([]);
+    handlers.onFrame(book('delta', 14, '101.5', '104'), LOCAL_US + 3);
+    expect(played.facts('resync')).toEqual([]);
+    handlers.onFrame(book('delta', 15, '99', '104'), LOCAL_US + 4);
+    expect(played.facts('resync')).toMatchObject([{ symbol: BTC, reason: 'crossed' }]);
+    expect(played.gaps()).toMatchObject([{ state: 'open', gap: { kind: 'drift', from: { seq: 14 } } }]);
+    played.clock.advance(1_000);
+    expect(sent.length).toBeGreaterThan(before);
+    handlers.onFrame(book('snapshot', 20, '100', '101'), LOCAL_US + 5);
+    played.clock.advance(50);
+    expect(bookRows(played)).toEqual(['S10', '+11', '+12', '+13', '+14', 'S20']);
+  });
+
+  test('that the venue itself has crossed, as in an auction, is not joined again and again', () => {
+    const played = playFeed('bybit', 'orderbook', [BTC]);
+    const { handlers } = played.source('spot');
+    handlers.onOpen();
+    handlers.onFrame(book('snapshot', 10, '102', '101'), LOCAL_US);
+    handlers.onFrame(book('delta', 11, '103', '104'), LOCAL_US + 1);
+    handlers.onFrame(book('delta', 12, '104', '105'), LOCAL_US + 2);
+    expect(played.facts('resync')).toEqual([]);
+  });
+});
+
+test('books that break together are asked for a few at a time, the busiest first', async () => {
+  const names = Array.from({ length: 60 }, (_, at) => `S${at}`);
+  const played = playFeed(
+    'binance',
+    'orderbook',
+    names.map((name) => `${name}/USDT`),
+  );
+  played.run.credit(1_000);
+  const { handlers } = played.source('spot');
+  handlers.onOpen();
+  const delta = (name: string, u: number) =>
+    JSON.stringify({
+      stream: `${name.toLowerCase()}usdt@depth@100ms`,
+      data: { e: 'depthUpdate', E: 1795219200000, s: `${name}USDT`, U: u, u, b: [['1', '1']], a: [] },
+    });
+  // The first ones ask at once; the others by how much came of them while they waited.
+  for (const [at, name] of names.entries())
+    for (let u = 1; u <= 1 + at; u++) handlers.onFrame(delta(name, u), LOCAL_US);
+  const symbolOf = (at: number): string => String(played.asks[at]?.call.params.symbol);
+  expect(played.asks).toHaveLength(4);
+  for (let at = 0; at < names.length; at++) {
+    await played.asks[at]?.answer(
+      ok({ text: '{"lastUpdateId":0,"bids":[["1","1"]],"asks":[]}', localUs: LOCAL_US, url: 'u' }),
+    );
+    expect(played.asks).toHaveLength(Math.min(names.length, 5 + at));
+  }
+  const order = played.asks.map((_, at) => symbolOf(at));
+  const busiest = [...names].reverse().map((name) => `${name}USDT`);
+  expect(order.slice(4)).toEqual(busiest.filter((id) => !order.slice(0, 4).includes(id)));
+  expect(played.asks.every(({ priority }) => priority === 'resync')).toBe(true);
+});
