@@ -1,5 +1,6 @@
 /** Small files that are replaced whole (status, latest, state) and ledgers that grow by lines: never torn. */
 
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../core/ports.ts';
@@ -11,6 +12,7 @@ import {
   type FileOps,
   type FileReport,
   hasCode,
+  ifThere,
   makeFolder,
   nodeFileOps,
   syncFolder,
@@ -48,6 +50,11 @@ export function replaceFile(
 ): Promise<Result<void>> {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   return inTurn(resolve(path), (target) => replaceNow(target, bytes, options));
+}
+
+/** Null where there is no such file. */
+export function readText(path: string): Promise<Result<string | null>> {
+  return attempt(() => ifThere(readFile(path, 'utf8')));
 }
 
 /** Removes temp files that a killed process left in a folder. Only for the holder of the lock, at its start. */

@@ -7,11 +7,13 @@ import type { Settings } from '../../config/schema.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import { err, type Failure, ok, type Result } from '../core/result.ts';
 import type { Venue } from '../core/venue.ts';
+import { readText, replaceFile } from '../io/atomic.ts';
 import type { Kind } from '../io/data-dir.ts';
 import type { FileReport } from '../io/file-ops.ts';
 import type { Log } from '../io/log.ts';
 import { watchClock } from './clock-watch.ts';
-import { createFleet, type Fleet } from './fleet.ts';
+import { startCoverage } from './coverage.ts';
+import { chainsOf, createFleet, type Fleet } from './fleet.ts';
 import { openGapLedger } from './gap-ledger.ts';
 import { openGovernorMemory } from './governor-memory.ts';
 import { createLedger } from './ledger.ts';
@@ -91,6 +93,15 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   for (const name of pipeline.subscribers) say(`[OK] subscribed: ${name}`);
 
   const gaps = await openGapLedger({ dataDir, clock, onReport: onFile, onError });
+  const coverage = await startCoverage({
+    dataDir,
+    clock,
+    chains: () => chainsOf(fleet?.workers() ?? []),
+    gaps: gaps.times,
+    readText,
+    replace: replaceFile,
+    onError,
+  });
   const memory = await openGovernorMemory(dataDir, clock, onError);
   const stations = input.venues.flatMap(
     (venue) =>
@@ -108,6 +119,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     url: input.fetcherUrl,
     sinks: sinks.value,
     gaps,
+    coverage,
     capture: { dataDir, version: input.version },
     isHeld: sinks.value.isHeld,
     note,
@@ -178,6 +190,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       if (!closed.ok) onError('writer', closed.error);
       note({ type: 'stop', scope: 'collector' });
       await telemetry.stop();
+      await coverage.stop();
       await gaps.settled();
       await ledger.settled();
       await input.log.close();

@@ -3,6 +3,7 @@
 import { FEEDS, type Feed } from '../core/event.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import { rawFile } from '../flow/rows.ts';
+import type { Chain, Coverage } from './coverage.ts';
 import type { GapLedger } from './gap-ledger.ts';
 import type { Fact, FetcherInit } from './protocol.ts';
 import type { Sinks } from './sinks.ts';
@@ -17,6 +18,7 @@ export interface FleetPort {
   readonly url: URL;
   readonly sinks: Sinks;
   readonly gaps: GapLedger;
+  readonly coverage: Pick<Coverage, 'row'>;
   /** Where the feeds whose settings want it are recorded raw. */
   readonly capture: FetcherInit['capture'];
   /** Nothing may be written to the disk now. */
@@ -29,6 +31,13 @@ export interface FleetPort {
 export interface FleetWorker {
   readonly thread: Thread;
   readonly tally: WorkerTally;
+}
+
+/** What is recorded. */
+export function chainsOf(workers: readonly FleetWorker[]): readonly Chain[] {
+  return workers.flatMap(({ thread: { init } }) =>
+    init.instruments.map(({ symbol }) => ({ venue: init.venue, feed: init.feed, symbol })),
+  );
 }
 
 export interface Fleet {
@@ -61,6 +70,7 @@ export function createFleet(port: FleetPort): Fleet {
       url: port.url,
       onBatch(batch, done) {
         tally.batch(batch);
+        for (const { symbol } of batch.parts) port.coverage.row({ venue, feed, symbol }, batch.firstLocalUs);
         sinks.pipeline.ingest(batch, (rows) => {
           tally.written(rows);
           done();
@@ -86,6 +96,8 @@ export function createFleet(port: FleetPort): Fleet {
       },
       async resume() {
         const { seen, last } = await sinks.resume(venue, feed, instruments);
+        for (const [symbol, { local_ts = 0 }] of Object.entries(last))
+          port.coverage.row({ venue, feed, symbol }, Math.round(local_ts * 1e6));
         if (Object.keys(last).length > 0) note({ type: 'resume', scope, symbols: last });
         const because = starts === 0 ? 'the collector was not running' : 'its thread was started anew';
         starts += 1;

@@ -1,0 +1,186 @@
+/**
+ * `collector/coverage-{YYYYMMDD}.json` and `quality-{YYYYMMDD}.json` (DESIGN 6.4): what of a day was recorded, by symbol,
+ * and its verdict. Made from the ledger's gaps and from when each symbol began, once a minute.
+ */
+
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  COMPLETE,
+  coverDay,
+  type DayCoverage,
+  LONG_GAP_SEC,
+  type Verdict,
+  verdictOf,
+} from '../core/coverage.ts';
+import type { Feed } from '../core/event.ts';
+import type { Cancel, Clock } from '../core/ports.ts';
+import type { Failure, Result } from '../core/result.ts';
+import { seconds, type UtcDay, utcDay } from '../core/time.ts';
+import { parseJson } from '../io/json-lines.ts';
+import type { GapTimes } from './gap-times.ts';
+
+const EVERY_MS = 60_000;
+const FILLED_US = 7 * 3_600_000_000;
+
+export interface Chain {
+  readonly venue: string;
+  readonly feed: Feed;
+  readonly symbol: string;
+}
+
+export interface CoveragePort {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  /** What is recorded now. */
+  chains(): readonly Chain[];
+  /** Of a symbol, those that touch a stretch of time. */
+  gaps(chain: Chain, fromUs: number): readonly GapTimes[];
+  readText(path: string): Promise<Result<string | null>>;
+  replace(path: string, text: string): Promise<Result<void>>;
+  onError(scope: string, failure: Failure): void;
+}
+
+export interface Coverage {
+  /** A row was there at this time: the symbol is recorded from then on at the latest. */
+  row(chain: Chain, localUs: number): void;
+  /** Writes once more; resolves when it is on disk, or has failed. */
+  stop(): Promise<void>;
+}
+
+/** What a file of an earlier run is read for. */
+const earlier = z.object({ since: z.record(z.string(), z.number()) });
+
+export async function startCoverage(port: CoveragePort): Promise<Coverage> {
+  const { clock } = port;
+  /** By chain: its first row that is known of. */
+  const since = new Map<string, number>();
+  let day = utcDay(clock.wallUs());
+  let isYesterdayOurs = false;
+  let writing: Promise<void> = Promise.resolve();
+
+  const path = (kind: 'coverage' | 'quality', { name }: UtcDay): string =>
+    join(port.dataDir, 'collector', `${kind}-${name.replaceAll('-', '')}.json`);
+
+  /** When each symbol began, as an earlier run of the day, or of the day before, has told. */
+  const remember = async (of: UtcDay): Promise<boolean> => {
+    const known = await port.readText(path('coverage', of));
+    if (!known.ok) port.onError('collector/coverage', known.error);
+    if (!known.ok || known.value === null) return false;
+    const read = earlier.safeParse(parseJson(known.value));
+    if (read.success)
+      for (const [key, ts] of Object.entries(read.data.since))
+        since.set(key, Math.min(since.get(key) ?? Number.POSITIVE_INFINITY, Math.round(ts * 1e6)));
+    return true;
+  };
+
+  const row = (chain: Chain, localUs: number): void => {
+    const key = keyOf(chain);
+    const before = since.get(key);
+    if (before === undefined || localUs < before) since.set(key, localUs);
+  };
+
+  const write = async (of: UtcDay): Promise<void> => {
+    const nowUs = clock.wallUs();
+    const isOver = nowUs >= of.endUs;
+    const stretch = { fromUs: of.startUs, toUs: of.endUs };
+    const lines = port.chains().flatMap((chain) => {
+      const sinceUs = since.get(keyOf(chain));
+      if (sinceUs === undefined || sinceUs >= of.endUs) return [];
+      const gaps = port.gaps(chain, of.startUs).filter(({ fromUs }) => fromUs < of.endUs);
+      const times = gaps.map((gap) => ({ ...gap, toUs: gap.toUs ?? nowUs }));
+      const coverage = coverDay(stretch, nowUs, { fromUs: sinceUs, toUs: of.endUs }, times);
+      return [{ chain, coverage, verdict: verdictOf(coverage, isOver), gaps }];
+    });
+    const head = { schema_version: 1, ts: seconds(nowUs), day: of.name };
+    const files = {
+      coverage: {
+        ...head,
+        cells: { d: 'data', p: 'partial', g: 'gap', c: 'closed' },
+        since: Object.fromEntries([...since].map(([key, us]) => [key, seconds(us)])),
+        feeds: nested(lines, ({ coverage: { minutes, completeness } }) => ({ minutes, completeness })),
+      },
+      quality: {
+        ...head,
+        rule: { completeness: COMPLETE, longest_gap_sec: LONG_GAP_SEC },
+        verdict: worstOf(lines.map(({ verdict }) => verdict)),
+        feeds: nested(lines, ({ coverage, verdict, gaps }) => qualityOf(coverage, verdict, gaps)),
+      },
+    };
+    for (const kind of ['coverage', 'quality'] as const) {
+      const written = await port.replace(path(kind, of), `${JSON.stringify(files[kind])}\n`);
+      if (!written.ok) port.onError(`collector/${kind}`, written.error);
+    }
+  };
+
+  const tick = (): void => {
+    writing = writing.then(async () => {
+      const today = utcDay(clock.wallUs());
+      if (today.name !== day.name) [day, isYesterdayOurs] = [today, true];
+      // A gap of the day before can be filled for hours yet.
+      const isFresh = clock.wallUs() - today.startUs < FILLED_US;
+      if (isFresh && isYesterdayOurs) await write(utcDay(today.startUs - 1));
+      await write(today);
+    });
+  };
+
+  isYesterdayOurs = await remember(utcDay(day.startUs - 1));
+  await remember(day);
+  const cancel: Cancel = clock.every(EVERY_MS, tick);
+  return {
+    row,
+    stop() {
+      cancel();
+      tick();
+      return writing;
+    },
+  };
+}
+
+const keyOf = ({ venue, feed, symbol }: Chain): string => `${venue}.${feed}.${symbol}`;
+
+interface Line {
+  readonly chain: Chain;
+  readonly coverage: DayCoverage;
+  readonly verdict: Verdict;
+  readonly gaps: readonly GapTimes[];
+}
+
+type Nested<T> = Record<string, Record<string, Record<string, T>>>;
+
+/** By venue, feed and symbol. */
+function nested<T>(lines: readonly Line[], of: (line: Line) => T): Nested<T> {
+  const all: Nested<T> = {};
+  for (const line of lines) {
+    const { venue, feed, symbol } = line.chain;
+    all[venue] ??= {};
+    const feeds = all[venue] as Record<string, Record<string, T>>;
+    feeds[feed] ??= {};
+    (feeds[feed] as Record<string, T>)[symbol] = of(line);
+  }
+  return all;
+}
+
+function qualityOf(coverage: DayCoverage, verdict: Verdict, gaps: readonly GapTimes[]) {
+  const { minutes, ...numbers } = coverage;
+  return {
+    verdict,
+    ...numbers,
+    minutes_data: [...minutes].filter((letter) => letter === 'd').length,
+    missing: gaps.reduce((sum, { missing }) => sum + (missing ?? 0), 0),
+    gaps: gaps.map(({ id, kind, fromUs, toUs, missing }) => ({
+      id,
+      kind,
+      from_ts: seconds(fromUs),
+      to_ts: toUs === null ? null : seconds(toUs),
+      missing,
+    })),
+  };
+}
+
+const WORST: readonly Verdict[] = ['missing', 'degraded', 'pending', 'available'];
+
+/** Of all; of nothing, that is missing. */
+function worstOf(verdicts: readonly Verdict[]): Verdict {
+  return WORST.find((one) => verdicts.includes(one)) ?? 'missing';
+}

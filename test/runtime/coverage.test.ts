@@ -1,0 +1,97 @@
+/** The files of a day, from gaps and first rows: real files, a clock of the test's. */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Gap } from '../../src/core/gap.ts';
+import { readText, replaceFile } from '../../src/io/atomic.ts';
+import { type Coverage, startCoverage } from '../../src/runtime/coverage.ts';
+import { type GapLedger, openGapLedger } from '../../src/runtime/gap-ledger.ts';
+import { type ManualClock, manualClock } from '../support/clock.ts';
+import { removeFolder, tempFolder } from '../support/files.ts';
+
+const CHAIN = { venue: 'okx', feed: 'trades', symbol: 'A/B' } as const;
+const MIDNIGHT = 1_795_219_200_000_000;
+const HOUR = 3_600_000_000;
+let root: string;
+let clock: ManualClock;
+let gaps: GapLedger;
+const errors: string[] = [];
+
+beforeEach(async () => {
+  root = await tempFolder();
+  clock = manualClock();
+  clock.stepWall(MIDNIGHT + HOUR);
+  errors.length = 0;
+});
+afterEach(() => removeFolder(root));
+
+async function start(): Promise<Coverage> {
+  const onError = (scope: string): void => void errors.push(scope);
+  gaps = await openGapLedger({ dataDir: root, clock, onReport: () => undefined, onError });
+  return startCoverage({
+    ...{ dataDir: root, clock, readText, onError },
+    chains: () => [CHAIN],
+    gaps: gaps.times,
+    replace: (path, text) => replaceFile(path, text),
+  });
+}
+
+const file = async (name: string) => JSON.parse(await readFile(join(root, 'collector', name), 'utf8'));
+const gapAt = (id: string, fromUs: number): Gap => ({
+  ...{ id, ...CHAIN, kind: 'disconnect', reason: '', from: { id: '1', local_ts: fromUs / 1e6 } },
+});
+
+test('a day has its minutes, its gaps and its verdict; the next begins its own', async () => {
+  let coverage = await start();
+  coverage.row(CHAIN, MIDNIGHT + HOUR - 600_000_000);
+  const gap = gapAt('g', MIDNIGHT + HOUR);
+  gaps.change({ state: 'open', gap });
+  clock.stepWall(MIDNIGHT + HOUR + 300_000_000);
+  await coverage.stop();
+  await gaps.settled();
+  const open = await file('quality-20261121.json');
+  expect(open).toMatchObject({ day: '2026-11-21', verdict: 'pending' });
+  expect(open.feeds.okx.trades['A/B']).toMatchObject({
+    ...{ verdict: 'pending', watched_sec: 900, gap_sec: 300, completeness: 0.666666, missing: 0 },
+    gaps: [{ id: 'g', kind: 'disconnect', from_ts: (MIDNIGHT + HOUR) / 1e6, to_ts: null }],
+  });
+  const { minutes } = (await file('coverage-20261121.json')).feeds.okx.trades['A/B'];
+  expect(minutes).toBe('c'.repeat(50) + 'd'.repeat(10) + 'g'.repeat(5));
+
+  // Another run knows of both, and ends the gap; the day gets its verdict when it is over.
+  coverage = await start();
+  expect(gaps.open('okx', 'trades')).toMatchObject([{ id: 'g' }]);
+  const to = { id: '9', local_ts: (MIDNIGHT + HOUR + 400_000_000) / 1e6 };
+  gaps.change({ state: 'closed', gap, end: { to, repaired: 'partial', how: '', missing: 7, backfilled: 1 } });
+  clock.stepWall(MIDNIGHT + 24 * HOUR + 30_000_000);
+  await coverage.stop();
+  await gaps.settled();
+  const over = await file('quality-20261121.json');
+  expect(over.feeds.okx.trades['A/B']).toMatchObject({ verdict: 'degraded', gap_sec: 400, missing: 7 });
+  expect((await file('coverage-20261122.json')).feeds.okx.trades['A/B']).toEqual({
+    minutes: 'd',
+    completeness: 1,
+  });
+  expect(errors).toEqual([]);
+});
+
+test('a gap that is filled to its end is none', async () => {
+  const coverage = await start();
+  coverage.row(CHAIN, MIDNIGHT);
+  const gap = gapAt('g', MIDNIGHT + 60_000_000);
+  gaps.change({ state: 'open', gap });
+  const end = { to: {}, repaired: 'full', how: '', missing: 0, backfilled: 3 } as const;
+  gaps.change({ state: 'closed', gap, end });
+  await coverage.stop();
+  expect((await file('quality-20261121.json')).feeds.okx.trades['A/B']).toMatchObject({
+    gap_sec: 0,
+    gaps: [],
+  });
+});
+
+test('a symbol without a row is not there', async () => {
+  const coverage = await start();
+  await coverage.stop();
+  expect(await file('quality-20261121.json')).toMatchObject({ feeds: {}, verdict: 'missing' });
+});
