@@ -36,6 +36,8 @@ const OPTIONS = {
   rate: { type: 'string' },
   seed: { type: 'string' },
   journal: { type: 'string' },
+  fault: { type: 'string', multiple: true },
+  control: { type: 'string' },
 } as const;
 
 export const COLLECTOR_HELP = `tapedeck collector [options]
@@ -45,7 +47,8 @@ export const COLLECTOR_HELP = `tapedeck collector [options]
   --capture           record every frame raw too, under capture/, for a replay
   --duration SECONDS  stop in order after this long
   --venues a,b        only these venues        --feeds x,y   only these feeds
-  with --sim: --rate N (1 is a quiet market), --seed N, --journal FILE (every event that was sent)`;
+  with --sim: --rate N (1 is a quiet market), --seed N, --journal FILE (every event that was sent),
+              --fault SPEC (may be given again), --control PORT (docs/simulator.md)`;
 
 /** Resolves with the exit code: 0 stopped in order, 64 bad settings or options, 74 cannot write, 75 running already. */
 export async function runCollector(
@@ -74,7 +77,12 @@ export async function runCollector(
 
   const args = [...options.value.simArgs, '--symbols', wantedSymbols(settings)];
   const simulator = await startSimulator(place.cli, args);
-  if (!simulator.ok) return refuse(io, EXIT.software, [simulator.error.message]);
+  if (!simulator.ok) {
+    const code = simulator.error.code === 'usage' ? EXIT.usage : EXIT.software;
+    return refuse(io, code, [simulator.error.message]);
+  }
+  if (simulator.value.control !== null)
+    io.out(`[collector] simulator: control on ${simulator.value.control}`);
   const pointed = await load(simulator.value.endpoints);
   const code = pointed.ok
     ? await collect(pointed.value.settings, seat.value, options.value, place, io, env)
@@ -227,10 +235,9 @@ function readOptions(argv: readonly string[]): Result<Options> {
     if (duration !== null && !(duration > 0 && duration < 1e9)) {
       return err(failure('usage', `--duration: expected seconds above 0, got "${values.duration}"`, 'never'));
     }
-    const simArgs = (['rate', 'seed', 'journal'] as const).flatMap((name) => {
-      const value = values[name];
-      return value === undefined ? [] : [`--${name}`, value];
-    });
+    const simArgs = (['rate', 'seed', 'journal', 'control', 'fault'] as const).flatMap((name) =>
+      [values[name] ?? []].flat().flatMap((value) => [`--${name}`, value]),
+    );
     if (simArgs.length > 0 && !values.sim) {
       return err(failure('usage', `${simArgs[0]}: only with --sim`, 'never'));
     }

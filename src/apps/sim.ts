@@ -1,53 +1,40 @@
 /** `tapedeck sim`: the venues' servers on loopback, with a seeded market. */
 
 import { createWriteStream, type WriteStream, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
-import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
+import { err, failureOf, ok, type Result } from '../core/result.ts';
 import { systemClock } from '../io/clock.ts';
+import { startControl } from '../sim/control.ts';
+import { servedOf } from '../sim/place.ts';
+import { randomFaults } from '../sim/random-faults.ts';
 import { type Sim, startSim } from '../sim/server.ts';
 import { VENUES } from '../venues/index.ts';
 import { type Console, EXIT } from './console.ts';
+import { readSimArgs, SIM_HELP, type SimArgs } from './sim-args.ts';
 
-export const SIM_HELP = `tapedeck sim [options]
-  --port N            9100; 0 takes any free port
-  --rate N            1 is a quiet market, 100 gives thousands of messages a second
-  --seed N            the same seed gives the same market
-  --venues a,b        only these venues
-  --symbols V:S,…     more symbols: binance:SOL/USDT,okx:SOL/USDT:USDT
-  --journal FILE      every event that was sent, a JSON line each
-  --settings FILE     writes settings whose endpoints point here`;
-
-interface SimArgs {
-  readonly port: number;
-  readonly rate: number;
-  readonly seed: number;
-  readonly venues: readonly string[];
-  readonly symbols: Readonly<Record<string, readonly string[]>>;
-  readonly journal: string | undefined;
-  readonly settings: string | undefined;
-}
+export { SIM_HELP };
 
 /** Runs until SIGINT or SIGTERM, or, as a forked child, until its parent is gone. Resolves with the exit code. */
 export async function runSim(argv: readonly string[], io: Console): Promise<number> {
-  const args = readArgs(argv);
+  if (argv.includes('--help')) {
+    io.out(SIM_HELP);
+    return EXIT.ok;
+  }
+  const args = readSimArgs(argv);
   if (!args.ok) {
     io.err(`tapedeck sim: ${args.error.message}`);
     return EXIT.usage;
   }
-  const { port, rate, seed, symbols, journal, settings } = args.value;
+  const { rate, seed, journal, settings, control } = args.value;
   const file = journal === undefined ? null : await openJournal(journal, io);
   if (file !== null && !file.ok) {
     io.err(`tapedeck sim: --journal: cannot write to ${journal}: ${file.error.message}`);
     return EXIT.io;
   }
   const started = await startSim({
+    ...args.value,
+    ...randomPlan(args.value),
     host: '127.0.0.1',
-    port,
-    rate,
-    seed,
-    symbols,
-    venues: VENUES.filter((venue) => args.value.venues.includes(venue.id)),
     clock: systemClock(),
     journal: file === null ? null : (line) => void file.value.write(`${line}\n`),
   });
@@ -55,23 +42,37 @@ export async function runSim(argv: readonly string[], io: Console): Promise<numb
     io.err(`tapedeck sim: ${started.error.message}`);
     return EXIT.io;
   }
-  const { endpoints } = started.value;
-  const written = settings === undefined ? ok(undefined) : writeSettings(settings, endpoints);
-  if (!written.ok) {
-    io.err(`tapedeck sim: --settings: ${written.error.message}`);
-    await started.value.stop();
+  const sim = started.value;
+  const controlled = control === null ? ok(null) : await startControl(sim, control, sim.note);
+  const written = settings === undefined ? ok(undefined) : writeSettings(settings, sim.endpoints);
+  const failed = !controlled.ok ? controlled.error : written.ok ? null : written.error;
+  if (failed !== null) {
+    const option = controlled.ok ? '--settings: ' : '';
+    io.err(`tapedeck sim: ${option}${failed.message}`);
+    if (controlled.ok) await controlled.value?.stop();
+    await sim.stop();
     return EXIT.io;
   }
+  const controlUrl = controlled.ok ? (controlled.value?.url ?? null) : null;
   if (settings !== undefined) io.out(`settings that point here: ${settings}`);
-  io.out(`[START] simulator on 127.0.0.1:${started.value.port}, rate ${rate}, seed ${seed}`);
-  for (const [id, urls] of Object.entries(endpoints)) io.out(`  ${id}: ${Object.values(urls).join(' ')}`);
-  process.send?.({ type: 'ready', endpoints });
+  io.out(`[START] simulator on 127.0.0.1:${sim.port}, rate ${rate}, seed ${seed}`);
+  for (const [id, urls] of Object.entries(sim.endpoints)) io.out(`  ${id}: ${Object.values(urls).join(' ')}`);
+  if (controlUrl !== null) io.out(`control on ${controlUrl}`);
+  process.send?.({ type: 'ready', endpoints: sim.endpoints, control: controlUrl });
 
-  await untilStopped(started.value);
-  await started.value.stop();
+  await untilStopped(sim);
+  if (controlled.ok) await controlled.value?.stop();
+  await sim.stop();
   await new Promise<void>((resolve) => (file === null ? resolve() : file.value.end(() => resolve())));
   io.out('[EXIT simulator]');
   return EXIT.ok;
+}
+
+/** Faults by chance, where they are wanted. */
+function randomPlan({ venues, symbols, faultRate, faultSeed, faultMix }: SimArgs) {
+  if (faultRate === null) return {};
+  const served = servedOf({ venues, symbols });
+  return { plan: randomFaults({ seed: faultSeed, mix: faultMix, perMinute: faultRate, served }) };
 }
 
 function untilStopped(sim: Sim): Promise<void> {
@@ -112,53 +113,4 @@ function openJournal(path: string, io: Console): Promise<Result<WriteStream>> {
     });
     stream.once('error', (thrown) => resolve(err(failureOf(thrown))));
   });
-}
-
-function readArgs(argv: readonly string[]): Result<SimArgs> {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        port: { type: 'string', default: '9100' },
-        rate: { type: 'string', default: '1' },
-        seed: { type: 'string', default: '1' },
-        venues: { type: 'string', default: VENUES.map((venue) => venue.id).join(',') },
-        symbols: { type: 'string', default: '' },
-        journal: { type: 'string' },
-        settings: { type: 'string' },
-      },
-    });
-    const number = (name: 'port' | 'rate' | 'seed', kind: 'a whole number' | 'a number', most: number) => {
-      const [text, least] = [values[name], name === 'rate' ? 0.01 : 0];
-      const value = Number(text);
-      const fits = value >= least && value <= most && (kind === 'a number' || Number.isInteger(value));
-      if (text.trim() !== '' && fits) return value;
-      throw new RangeError(`--${name}: expected ${kind} from ${least} to ${most}, got "${text}"`);
-    };
-    const venues = values.venues.split(',');
-    const unknown = venues.find((id) => !VENUES.some((venue) => venue.id === id));
-    if (unknown !== undefined) throw new RangeError(`--venues: there is no "${unknown}"`);
-    return ok({
-      port: number('port', 'a whole number', 65_535),
-      rate: number('rate', 'a number', 10_000),
-      seed: number('seed', 'a whole number', 4_294_967_295),
-      venues,
-      symbols: readSymbols(values.symbols),
-      journal: values.journal,
-      settings: values.settings,
-    });
-  } catch (thrown) {
-    return err(failure('usage', failureOf(thrown).message.replaceAll('\n', ' '), 'never'));
-  }
-}
-
-function readSymbols(text: string): Readonly<Record<string, readonly string[]>> {
-  const symbols: Record<string, string[]> = {};
-  for (const one of text.split(',').filter((part) => part !== '')) {
-    const [, venue, symbol] = /^([a-z]+):(.+)$/.exec(one) ?? [];
-    if (venue === undefined || symbol === undefined)
-      throw new RangeError(`--symbols: expected venue:SYMBOL, got "${one}"`);
-    symbols[venue] = [...(symbols[venue] ?? []), symbol];
-  }
-  return symbols;
 }

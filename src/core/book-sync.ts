@@ -14,6 +14,12 @@ export type BookState = 'joining' | 'synced' | 'resyncing' | 'polled';
 /** Deltas that wait for a REST snapshot; past this the oldest go, and the join then finds the gap. */
 const WAITING_LIMIT = 10_000;
 
+/**
+ * A venue that begins its numbers anew sends outdated ones for ever. A snapshot ahead of its stream makes some: at ten
+ * messages a second these are five seconds of them.
+ */
+const OUTDATED_RUN = 50;
+
 export interface BookSyncPort {
   /** A message was applied: one row. */
   applied(change: BookChange): void;
@@ -54,6 +60,8 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
   /** The next delta is the first after its snapshot: judged by the join rule. */
   let first = false;
   let stale = 0;
+  /** Outdated messages that followed one another, and the number of the newest. */
+  let outdated = { run: 0, sequence: null as number | null };
   let received = 0;
   /** As of the newest whole group of messages. A book that the venue itself has crossed (an auction) is left so. */
   let crossed = false;
@@ -80,6 +88,7 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
   const take = (snapshot: BookMessage): void => {
     resetBook(book, snapshot.bids, snapshot.asks);
     crossed = isCrossed(book);
+    outdated = { run: 0, sequence: null };
     last = isNumbered ? snapshot.sequence : count;
     snapshotSequence = last;
     first = true;
@@ -121,21 +130,22 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
     return rule.snapshot === 'rest' ? sequence <= last : sequence === last;
   };
 
+  /** Says nothing new; false where so many that follow one another say that the numbers began anew. */
+  const isStale = ({ sequence, prevSequence }: BookMessage): boolean => {
+    stale += 1;
+    outdated = { run: prevSequence === outdated.sequence ? outdated.run + 1 : 1, sequence };
+    return outdated.run < OUTDATED_RUN;
+  };
+
   const onSynced = (delta: BookMessage): void => {
     if (!isNumbered) return apply(delta);
     if (first) {
       const step = rule.join(delta, snapshotSequence);
       if (step === 'joins') return apply(delta);
-      if (step === 'stale') {
-        stale += 1;
-        return;
-      }
+      if (step === 'stale' && isStale(delta)) return;
     } else {
       if (delta.prevSequence === last) return apply(delta);
-      if (isOutdated(delta)) {
-        stale += 1;
-        return;
-      }
+      if (isOutdated(delta) && isStale(delta)) return;
     }
     const reason = `sequence: ${last} is followed by ${delta.prevSequence}`;
     lose(reason);

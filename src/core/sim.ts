@@ -1,6 +1,6 @@
 /** What the simulator needs of a venue: our events put into the venue's own words. Pure; opens nothing. */
 
-import type { Level, Market, Side } from './event.ts';
+import type { Feed, Level, Market, Side } from './event.ts';
 
 /** One symbol's market in the simulator. */
 export interface SimInstrument {
@@ -119,7 +119,10 @@ export interface SimWindow {
 /** The state that snapshots and REST answers are made of. */
 export interface SimView {
   readonly instruments: readonly SimInstrument[];
+  /** What the venue's clock says: what its messages hold. */
   nowUs(): number;
+  /** Time that nothing sets: for what is due. */
+  steadyUs(): number;
   /** At most `depth` levels a side. */
   book(symbol: string, depth: number): SimBook;
   /** Kept up with every update from the first call on; all clients of a depth share it. */
@@ -174,8 +177,10 @@ export interface SimSession {
   onMessage(text: string): readonly SimFrame[];
   /** What this client is sent for a market event; empty when it did not ask for it. */
   onEvent(event: SimEvent): readonly SimFrame[];
-  /** Frames due by time alone (bitFlyer's pushed snapshots). */
-  onTick(nowUs: number): readonly SimFrame[];
+  /** Frames due by time alone (bitFlyer's pushed snapshots). `steadyUs`: the view's. */
+  onTick(steadyUs: number): readonly SimFrame[];
+  /** What tells this client that an instrument's numbers began anew; absent where nothing does. */
+  onRenumber?(instrument: SimInstrument): readonly SimFrame[];
 }
 
 export interface SimRequest {
@@ -193,6 +198,38 @@ export interface SimResponse {
   readonly journal?: readonly JournalEntry[];
 }
 
+/** What a subscription names. Null: the venue's name tells nothing that we know. */
+export interface SimStream {
+  readonly symbol: string | null;
+  readonly feed: Feed | null;
+}
+
+/** A client's message that asks for streams. */
+export interface SimAsked {
+  readonly streams: readonly SimStream[];
+  /** The same message for these streams alone; null when none is left. */
+  only(isKept: (stream: SimStream) => boolean): string | null;
+  /** The venue's refusal because of these streams, and what it takes of the message all the same. */
+  refuse(isRefused: (stream: SimStream) => boolean): {
+    readonly texts: readonly string[];
+    readonly left: string | null;
+  };
+}
+
+/** What goes wrong at a venue, in the venue's own words. Pure. */
+export interface VenueFaults {
+  /** What a connection to this path is told before it is closed; null where the venue tells nothing. */
+  notice: ((path: string, nowUs: number) => string | null) | null;
+  /** A frame of a kind that the venue never sent, as it would come on this path. */
+  unknownKind(path: string, nowUs: number): string;
+  /** Null when the client's message asks for nothing. Throws on nonsense. */
+  asked(text: string, path: string, instruments: readonly SimInstrument[]): SimAsked | null;
+  /** The body of an answer with this HTTP status. `retryAfterSec`: what its header says; null where there is none. */
+  errorBody(status: number, nowUs: number, retryAfterSec: number | null): string;
+  /** Whether its books are numbered, so that the numbers can begin anew. */
+  readonly numbered: boolean;
+}
+
 export interface VenueSim {
   /** The instruments that the simulator offers by default. */
   readonly instruments: readonly SimInstrument[];
@@ -200,6 +237,10 @@ export interface VenueSim {
   session(request: SimRequest, view: SimView): SimSession | null;
   /** Null answers 404. */
   rest(request: SimRequest, view: SimView): SimResponse | null;
+  /** A trade as rows, in the ids of the streams that are recorded where the settings name no other. */
+  rows(trade: SimTrade): readonly JournalEntry[];
+  /** Null where nothing is simulated. */
+  readonly faults: VenueFaults | null;
 }
 
 /** A fill, or what a print took, as a row. `side`: where the venue tells another than the taker's. */
@@ -231,26 +272,4 @@ export function bookEntry(
   { timestampUs, snapshot, sequence, prevSequence }: BookEntry,
 ): JournalEntry {
   return { feed: 'orderbook', symbol, timestampUs, snapshot, sequence, prevSequence, bids, asks };
-}
-
-/**
- * Builds an event's frames of a stream once, however many clients they go to: `shared(event, stream, build)`.
- * Remembers the newest event only, so an event goes to all clients before the next one comes.
- */
-export function createSharedFrames(): (
-  event: SimEvent,
-  stream: string,
-  build: () => readonly SimFrame[],
-) => readonly SimFrame[] {
-  let current: SimEvent | null = null;
-  const frames = new Map<string, readonly SimFrame[]>();
-  return (event, stream, build) => {
-    if (event !== current) {
-      current = event;
-      frames.clear();
-    }
-    const known = frames.get(stream) ?? build();
-    frames.set(stream, known);
-    return known;
-  };
 }

@@ -24,6 +24,8 @@ export interface InstrumentMarket {
   window(depth: number): SimWindow;
   ticker(part: SimTicker['part'], nowUs: number): SimTicker;
   step(elapsedSec: number, nowUs: number): readonly SimEvent[];
+  /** The numbers of the book begin anew, as after a restart of the venue; those of trades go on. */
+  renumber(): void;
 }
 
 interface Options {
@@ -45,6 +47,8 @@ const START_PRICES: Readonly<Record<string, number>> = { BTC: 60_000, ETH: 2_500
 const YEN = 150;
 /** The price is drawn back with full force when it is this far from where it began. */
 const FAR = 0.01;
+/** What a book that was numbered anew counts from: far below what any began with. */
+const ANEW = 100;
 
 export function createInstrumentMarket(
   instrument: SimInstrument,
@@ -227,6 +231,13 @@ export function createInstrumentMarket(
         due.statsUs = nowUs + STATS_EVERY_US / Math.min(rate, 10);
       }
       return events.filter((event) => event !== null);
+    },
+    renumber() {
+      const untold = count.sequence - count.told;
+      count.told = ANEW;
+      count.sequence = ANEW + untold;
+      count.quote = 1;
+      for (const window of windows.values()) window.renumber();
     },
   };
 }

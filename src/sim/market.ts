@@ -22,6 +22,10 @@ export interface Market {
   step(nowUs: number): readonly SimEvent[];
   /** Moves on to `nowUs` with nothing having happened. */
   skip(nowUs: number): void;
+  /** The venue's clock is so far from the market's from now on, µs; ahead when positive. */
+  skew(us: number): void;
+  /** The numbers of the symbol's book begin anew, and low. */
+  renumber(symbol: string): void;
 }
 
 /** At least so many market orders of each symbol: no venue's answer has more trades. */
@@ -29,6 +33,7 @@ const RECENT = 1_000;
 
 export function createMarket(options: MarketOptions): Market {
   let nowUs = options.startUs;
+  let skewUs = 0;
   const markets = options.instruments.map((instrument, index) =>
     createInstrumentMarket(instrument, { ...options, seed: options.seed * 7919 + index * 104_729, index }),
   );
@@ -53,7 +58,8 @@ export function createMarket(options: MarketOptions): Market {
   return {
     view: {
       instruments: options.instruments,
-      nowUs: () => nowUs,
+      nowUs: () => nowUs + skewUs,
+      steadyUs: () => nowUs,
       book(symbol, depth) {
         const { sides, counts } = find(symbol);
         const { sequence, told, index } = counts();
@@ -61,18 +67,24 @@ export function createMarket(options: MarketOptions): Market {
         return { sequence, told, index, bids, asks };
       },
       window: (symbol, depth) => find(symbol).window(depth),
-      ticker: (symbol) => find(symbol).ticker('stats', nowUs),
+      ticker: (symbol) => find(symbol).ticker('stats', nowUs + skewUs),
       trades: (symbol) => recent.get(find(symbol).instrument.symbol) ?? [],
     },
     step(untilUs) {
       const elapsedUs = Math.max(0, untilUs - nowUs);
       nowUs += elapsedUs;
-      const events = markets.flatMap((market) => market.step(elapsedUs / 1e6, nowUs));
+      const happened = markets.flatMap((market) => market.step(elapsedUs / 1e6, nowUs));
+      const events =
+        skewUs === 0 ? happened : happened.map((event) => ({ ...event, timeUs: event.timeUs + skewUs }));
       for (const event of events) remember(event);
       return events;
     },
     skip(untilUs) {
       nowUs = Math.max(nowUs, untilUs);
     },
+    skew(us) {
+      skewUs = us;
+    },
+    renumber: (symbol) => find(symbol).renumber(),
   };
 }

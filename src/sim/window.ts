@@ -8,6 +8,8 @@ export interface Window {
   view(): SimWindow;
   /** Takes over the book as it is at the update with this number; does not count where nothing changed. */
   follow(update: number, sequence: number): void;
+  /** Its own count begins anew at 1; what it changed last stays what it was. */
+  renumber(): void;
 }
 
 /** `zero`: how the venue writes an amount of nothing. */
@@ -37,6 +39,9 @@ export function createWindow(sides: SimSides, depth: number, sequence: number, z
       bids = next.bids;
       asks = next.asks;
       state = { update, index: state.index + 1, sequence: now, previous: state.sequence };
+    },
+    renumber() {
+      state = { ...state, index: 1 };
     },
   };
 }

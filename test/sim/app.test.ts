@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { parse } from 'yaml';
 import { runSim } from '../../src/apps/sim.ts';
+import { MIXES } from '../../src/sim/random-faults.ts';
 import { PROJECT } from '../support/place.ts';
 import type { Json } from './bench.ts';
 
@@ -101,6 +102,78 @@ describe('as a process', () => {
     expect(await child.exit).toBe(0);
   }, 20_000);
 
+  test('faults by option, by HTTP and by chance, on real sockets; the trades of the market in the journal', async () => {
+    const journal = join(root, 'faults.jsonl');
+    const child = start(
+      ...[
+        '--venues',
+        'okx,binance',
+        '--rate',
+        '20',
+        '--journal',
+        journal,
+        '--journal-market',
+        '--control',
+        '0',
+      ],
+      ...['--fault', 'okx:oversized:ticker', '--fault', 'binance:refuse_connect:status=429'],
+      ...[
+        '--fault',
+        'binance:half_open:path=/api/v3/time',
+        '--fault',
+        'binance:status:status=418:retryAfter=9',
+      ],
+      ...['--fault-rate', '600', '--fault-mix', 'messages', '--fault-seed', '5'],
+    );
+    const { endpoints, control } = await child.ready;
+    expect(child.said.at(-1)).toBe(`control on ${control}`);
+    const ended = (socket: WebSocket) =>
+      new Promise<string>((resolve) => {
+        socket.on('error', (thrown) => resolve(thrown.message));
+        socket.on('close', (code) => resolve(`closed ${code}`));
+      });
+    const hello = '{"op":"subscribe","args":[{"channel":"tickers","instId":"BTC-USDT"}]}';
+    const open = () => {
+      const socket = new WebSocket(`${endpoints.okx.ws}/ws/v5/public`, { maxPayload: 16 * 1024 * 1024 });
+      socket.on('open', () => socket.send(hello));
+      return socket;
+    };
+    expect(await ended(open())).toBe('Max payload size exceeded');
+    expect(await ended(new WebSocket(`${endpoints.binance.ws}/ws`))).toBe('Unexpected server response: 429');
+    const headers = await fetch(`${endpoints.binance.rest}/api/v3/time`);
+    expect(headers.status).toBe(200);
+    expect(
+      await Promise.race([headers.text(), new Promise((resolve) => setTimeout(resolve, 300, 'nothing'))]),
+    ).toBe('nothing');
+    await headers.body?.cancel().catch(() => undefined);
+    const banned = await fetch(`${endpoints.binance.rest}/api/v3/time`);
+    expect([banned.status, banned.headers.get('retry-after')]).toEqual([418, '9']);
+    const socket = open();
+    await new Promise((resolve) => socket.once('message', resolve));
+    // Those by chance come behind the four that were asked for.
+    for (let struck = false; !struck; ) {
+      const { faults } = (await (await fetch(`${control}/faults`)).json()) as Json;
+      struck = faults.some(({ id, applied }: Json) => id > 4 && applied > 0);
+    }
+    const asked = await fetch(`${control}/faults`, {
+      method: 'POST',
+      body: '{"kind":"disconnect","venue":"okx","code":4001}',
+    });
+    expect(asked.status).toBe(201);
+    expect(await ended(socket)).toBe('closed 4001');
+    child.process.kill('SIGTERM');
+    expect(await child.exit).toBe(0);
+    const lines = readFileSync(journal, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Json);
+    const kinds = lines.flatMap(({ fault }) => fault?.kind ?? []);
+    for (const kind of ['oversized', 'refuse_connect', 'half_open', 'status', 'disconnect'])
+      expect(kinds).toContain(kind);
+    expect(kinds.some((kind) => (MIXES.messages as readonly string[]).includes(kind))).toBe(true);
+    expect(lines.some(({ market }) => market?.feed === 'trades')).toBe(true);
+  }, 30_000);
+
   test('a port in use, a journal and settings that cannot be written: one line, exit 74', async () => {
     const first = start();
     const { endpoints } = await first.ready;
@@ -130,6 +203,26 @@ describe('arguments', () => {
     [['--seed', '-1'], /^tapedeck sim: .*--seed/],
     [['--venues', 'okx,nope'], 'tapedeck sim: --venues: there is no "nope"'],
     [['--symbols', 'BTC'], 'tapedeck sim: --symbols: expected venue:SYMBOL, got "BTC"'],
+    [
+      ['--fault', 'binance'],
+      'tapedeck sim: --fault: expected VENUE:KIND[:FEED][:SYMBOL][:NAME=VALUE…], got "binance"',
+    ],
+    [['--fault', 'okx:fire'], /^tapedeck sim: --fault okx:fire: there is no "fire": expected one of drop, /],
+    [
+      ['--fault', 'okx:drop:weight=3'],
+      'tapedeck sim: --fault okx:drop:weight=3: drop has no "weight": it has path, feed, symbol, after, for, every, count, probability',
+    ],
+    [['--fault', 'okx:drop:count=x'], /^tapedeck sim: --fault okx:drop:count=x: count: .*expected/],
+    [
+      ['--venues', 'okx', '--fault', 'okx:drop', '--fault', 'bybit:drop'],
+      'tapedeck sim: --fault bybit:drop: venue: expected one of okx, got "bybit"',
+    ],
+    [['--fault-rate', '0'], 'tapedeck sim: --fault-rate: expected a number from 0.01 to 600, got "0"'],
+    [
+      ['--fault-mix', 'wild'],
+      'tapedeck sim: --fault-mix: expected one of all, messages, connections, rest, venue, mild, got "wild"',
+    ],
+    [['--control', 'x'], 'tapedeck sim: --control: expected a whole number from 0 to 65535, got "x"'],
   ])('%j is refused in one line', async (argv, message) => {
     const [out, err]: [string[], string[]] = [[], []];
     const io = { out: (line: string) => void out.push(line), err: (line: string) => void err.push(line) };

@@ -27,6 +27,7 @@ const HEALTHY: Readonly<Record<string, string>> = {
   'src/venues/x/history.ts': '',
   'src/venues/x/sim.ts': '',
   'src/venues/x/sim-rest.ts': '',
+  'src/venues/x/sim-faults.ts': '',
   'src/io/http.ts':
     "import { open } from 'node:fs';\nconst at = import.meta.resolve('ccxt');\nawait import(at);\n",
   'src/flow/rows.ts': "// process.env and import '../io/http.ts' in words\nimport '../core/event.ts';\n",
@@ -139,7 +140,7 @@ describe('each rule, broken once', () => {
   });
 
   test('venue folders', () => {
-    const all = 'wire.ts, map.ts, dial.ts, rest.ts, history.ts, sim.ts, sim-rest.ts, index.ts';
+    const all = 'wire.ts, map.ts, dial.ts, rest.ts, history.ts, sim.ts, sim-rest.ts, sim-faults.ts, index.ts';
     const extra = { 'src/venues/x/sign.ts': '' };
     const broken = tree({ ...extra, 'src/venues/x/sim.ts': null });
     expect(venueFolders([])(broken)).toEqual([

@@ -56,6 +56,7 @@ const VENUE_FILES = [
   'history.ts',
   'sim.ts',
   'sim-rest.ts',
+  'sim-faults.ts',
   'index.ts',
 ];
 /** Any exchange that ccxt knows: it is polled in ccxt's words alone, so there is no wire, and nothing to simulate. */

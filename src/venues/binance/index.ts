@@ -7,7 +7,8 @@ import { dial, locate, marketOf } from './dial.ts';
 import { isSingle } from './history.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
-import { instruments, session } from './sim.ts';
+import { instruments, rows, session } from './sim.ts';
+import { faults } from './sim-faults.ts';
 import { answer } from './sim-rest.ts';
 import { read } from './wire.ts';
 
@@ -48,5 +49,5 @@ export const binance = defineVenue({
   // Both count per symbol. USD-M's single ones skip: those off the book take ids and are no rows.
   tradeIds: (market, options) => (market === 'linear' && isSingle({ market }, options) ? 'grow' : 'count'),
   rest,
-  sim: { instruments, session, rest: answer },
+  sim: { instruments, session, rest: answer, rows, faults },
 });

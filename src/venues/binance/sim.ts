@@ -2,7 +2,6 @@
 
 import {
   bookEntry,
-  createSharedFrames,
   type JournalEntry,
   type SimBookUpdate,
   type SimEvent,
@@ -17,6 +16,7 @@ import {
   tickerEntry,
   tradeEntry,
 } from '../../core/sim.ts';
+import { createSharedFrames } from '../../core/sim-shared.ts';
 
 const SPOT = { market: 'spot', priceDigits: 8, amountDigits: 8, quoteDigits: 8, zeros: 'all' } as const;
 const USDM = { market: 'linear', priceDigits: 2, amountDigits: 3, quoteDigits: 2, zeros: 'all' } as const;
@@ -115,6 +115,12 @@ export function session({ path, query }: SimRequest, view: SimView): SimSession 
     },
     onTick: () => [],
   };
+}
+
+/** Fills on spot, prints on USD-M. */
+export function rows(event: SimTrade): readonly JournalEntry[] {
+  const spot = event.instrument.market === 'spot';
+  return (spot ? trades(event, true) : aggTrades(event, false)).flatMap(([, ...journal]) => journal);
 }
 
 type Told = readonly [data: object, ...journal: JournalEntry[]];

@@ -4,7 +4,8 @@ import { type BookRule, defineVenue } from '../../core/venue.ts';
 import { dial, locate, symbolOf } from './dial.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
-import { instruments, session } from './sim.ts';
+import { instruments, rows, session } from './sim.ts';
+import { faults } from './sim-faults.ts';
 import { answer } from './sim-rest.ts';
 import { read } from './wire.ts';
 
@@ -29,5 +30,5 @@ export const bitflyer = defineVenue({
   // One counter for all products.
   tradeIds: () => 'grow',
   rest,
-  sim: { instruments, session, rest: answer },
+  sim: { instruments, session, rest: answer, rows, faults },
 });

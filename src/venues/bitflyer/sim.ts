@@ -3,7 +3,6 @@
 import type { Level } from '../../core/event.ts';
 import {
   bookEntry,
-  createSharedFrames,
   type JournalEntry,
   type SimBookUpdate,
   type SimEvent,
@@ -18,6 +17,7 @@ import {
   tickerEntry,
   tradeEntry,
 } from '../../core/sim.ts';
+import { createSharedFrames } from '../../core/sim-shared.ts';
 
 const YEN = { quote: 'JPY', tick: '1', step: '0.0001', priceDigits: 1, amountDigits: 4, quoteDigits: 1 };
 export const instruments: readonly SimInstrument[] = [
@@ -34,7 +34,7 @@ export const SNAPSHOT_LEVELS = 300;
 const AUCTION_EVERY = 30;
 /** Every so many board messages one removes a level that is not there. */
 const ABSENT_EVERY = 16;
-const CHANNEL = /^lightning_(board_snapshot|board|ticker|executions)_(.+)$/;
+export const CHANNEL = /^lightning_(board_snapshot|board|ticker|executions)_(.+)$/;
 
 export const idOf = (one: SimInstrument): string =>
   `${one.market === 'linear' ? 'FX_' : ''}${one.base}_${one.quote}`;
@@ -63,7 +63,7 @@ export function session({ path }: SimRequest, view: SimView): SimSession | null 
     const known = offered.has(product) && (method === 'subscribe' || method === 'unsubscribe');
     if (known && method === 'subscribe') {
       channels.add(channel);
-      if (kind === 'board_snapshot') due.set(product, view.nowUs() + FIRST_SNAPSHOT_US);
+      if (kind === 'board_snapshot') due.set(product, view.steadyUs() + FIRST_SNAPSHOT_US);
     } else if (known) {
       channels.delete(channel);
       if (kind === 'board_snapshot') due.delete(product);
@@ -86,12 +86,12 @@ export function session({ path }: SimRequest, view: SimView): SimSession | null 
       if (!channels.has(channel)) return [];
       return shared(event, channel, () => [frameOf(event, channel, view)]);
     },
-    onTick(nowUs) {
+    onTick(steadyUs) {
       const frames: SimFrame[] = [];
       for (const [product, dueUs] of due) {
         const instrument = offered.get(product);
-        if (instrument === undefined || nowUs < dueUs) continue;
-        due.set(product, nowUs + SNAPSHOT_EVERY_US);
+        if (instrument === undefined || steadyUs < dueUs) continue;
+        due.set(product, steadyUs + SNAPSHOT_EVERY_US);
         frames.push(boardSnapshot(instrument, view));
       }
       return frames;
@@ -128,6 +128,9 @@ function executions(event: SimTrade, channel: string): SimFrame {
     told.map(([, entry]) => entry),
   );
 }
+
+export const rows = (event: SimTrade): readonly JournalEntry[] =>
+  executionsOf(event).map(([, entry]) => entry);
 
 /** Each fill of a market order, as it is told. `zone`: by REST the times name none. */
 export function executionsOf(event: SimTrade, zone = 'Z'): readonly (readonly [string, TradeEntry])[] {

@@ -3,7 +3,6 @@
 import type { Level } from '../../core/event.ts';
 import {
   bookEntry,
-  createSharedFrames,
   type JournalEntry,
   type SimEvent,
   type SimFrame,
@@ -16,6 +15,7 @@ import {
   tickerEntry,
   tradeEntry,
 } from '../../core/sim.ts';
+import { createSharedFrames } from '../../core/sim-shared.ts';
 
 const SPOT = { market: 'spot', tick: '0.1', priceDigits: 2, quoteDigits: 8, zeros: 'none' } as const;
 const LINEAR = { market: 'linear', tick: '0.10', priceDigits: 2, quoteDigits: 4, zeros: 'all' } as const;
@@ -69,7 +69,7 @@ export function session({ path }: SimRequest, view: SimView): SimSession | null 
     const instrument = view.instruments.find((one) => one.market === market && idOf(one) === id);
     const isDepth = DEPTHS.includes(Number(depth));
     if (instrument === undefined || (kind === 'orderbook' ? !isDepth : depth !== '0')) return null;
-    const state = { told: null, sentUs: view.nowUs() };
+    const state = { told: null, sentUs: view.steadyUs() };
     return { kind: kind as Topic['kind'], instrument, depth: Number(depth), ...state };
   };
 
@@ -108,12 +108,17 @@ export function session({ path }: SimRequest, view: SimView): SimSession | null 
         return topic === undefined ? [] : framesOf(event, name, topic, view);
       });
     },
-    onTick(nowUs) {
+    onTick(steadyUs) {
       return [...topics].flatMap(([name, topic]) => {
-        if (topic.depth !== 1 || nowUs < topic.sentUs + LEVEL_1_IDLE_US) return [];
-        topic.sentUs = nowUs;
-        return [levelOne(name, view.ticker(topic.instrument.symbol), nowUs)];
+        if (topic.depth !== 1 || steadyUs < topic.sentUs + LEVEL_1_IDLE_US) return [];
+        topic.sentUs = steadyUs;
+        return [levelOne(name, view.ticker(topic.instrument.symbol), view.nowUs())];
       });
+    },
+    onRenumber(instrument) {
+      return [...topics].flatMap(([name, topic]) =>
+        topic.instrument === instrument && topic.kind === 'orderbook' ? firstFrames(name, topic, view) : [],
+      );
     },
   };
 }
@@ -148,10 +153,12 @@ function framesOf(event: SimEvent, name: string, topic: Topic, view: SimView): r
       });
     case 'ticker':
       if (topic.kind === 'tickers') return tickers(name, event, topic);
-      topic.sentUs = event.timeUs;
+      topic.sentUs = view.steadyUs();
       return shared(event, name, () => [levelOne(name, event, event.timeUs)]);
   }
 }
+
+export const rows = (event: SimTrade): readonly JournalEntry[] => trades('', event).journal;
 
 /** All fills of a market order together. Ids are UUIDs on linear, large numbers on spot. */
 function trades(topic: string, event: SimTrade): SimFrame {

@@ -32,6 +32,6 @@ export function ccxtVenue(id: string): Venue {
     bookRule: () => ({ snapshot: 'subscribe', join: () => 'gap' }),
     tradeIds: () => 'names',
     rest: restOf(id),
-    sim: { instruments: [], session: () => null, rest: () => null },
+    sim: { instruments: [], session: () => null, rest: () => null, rows: () => [], faults: null },
   });
 }

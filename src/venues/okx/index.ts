@@ -4,7 +4,8 @@ import { type BookRule, defineVenue } from '../../core/venue.ts';
 import { dial, locate, resubscribe, symbolOf } from './dial.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
-import { instruments, session } from './sim.ts';
+import { instruments, rows, session } from './sim.ts';
+import { faults } from './sim-faults.ts';
 import { answer } from './sim-rest.ts';
 import { read } from './wire.ts';
 
@@ -32,5 +33,5 @@ export const okx = defineVenue({
   // Not promised: so it is in every recording. A break asks the REST history, which tells.
   tradeIds: () => 'fills',
   rest,
-  sim: { instruments, session, rest: answer },
+  sim: { instruments, session, rest: answer, rows, faults },
 });

@@ -3,7 +3,6 @@
 import type { Level } from '../../core/event.ts';
 import {
   bookEntry,
-  createSharedFrames,
   type JournalEntry,
   type SimEvent,
   type SimFrame,
@@ -16,6 +15,7 @@ import {
   tickerEntry,
   tradeEntry,
 } from '../../core/sim.ts';
+import { createSharedFrames } from '../../core/sim-shared.ts';
 
 const DIGITS = { priceDigits: 2, amountDigits: 8, quoteDigits: 9, zeros: 'none' } as const;
 const BTC = { ...DIGITS, base: 'BTC', quote: 'USDT', tick: '0.1' };
@@ -140,6 +140,9 @@ const frame = (
   text: JSON.stringify({ arg: { channel, instId }, ...rest }),
   journal,
 });
+
+export const rows = (event: SimTrade): readonly JournalEntry[] =>
+  trades(event).flatMap(({ journal }) => journal);
 
 /** One row for what a market order took at one price; its id is that of the last fill. */
 function trades(event: SimTrade): readonly SimFrame[] {
