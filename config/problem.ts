@@ -39,12 +39,13 @@ export function pathText(path: SettingsPath): string {
   return text;
 }
 
-/** A value as found, on one line and short. Of a URL, what may be a secret is left out: user, password, query. */
+/** A value as found, on one line and short. Of a URL, what may be a secret is left out: user, password, path, query. */
 export function show(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   const text = JSON.stringify(value)
     .replace(/:\/\/[^/"\s]*@/g, '://***@')
+    .replace(/(:\/\/[^"\s/?#]*\/)[^"\s?#]+/g, '$1***')
     .replace(/(:\/\/[^"\s?#]*[?#])[^"\s]*/g, '$1***');
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -223,6 +223,7 @@ describe.each(each)('%s', (id, venue) => {
     return [
       ...venue.rest.instruments(located),
       ...venue.rest.instruments(manySymbols(venue)),
+      ...located.flatMap((one) => venue.rest.clock([one]) ?? []),
       ...books,
       ...polls('ticker'),
       ...polls('orderbook'),
@@ -304,7 +305,10 @@ describe.each(each)('%s', (id, venue) => {
         [...polls(one), ...pasts(one)].some(({ method }) => method === call.method),
       );
       const kind = feed === undefined ? 'instruments' : feed === 'orderbook' ? 'depth' : feed;
-      expect([url, known?.kind]).toEqual([url, kind]);
+      // What time it is stands in no recording.
+      const isTime = /time$/i.test(call.method);
+      expect([url, known?.kind ?? null]).toEqual([url, isTime ? null : kind]);
+      if (isTime) return;
       if (known !== null && known.kind !== 'instruments') {
         const { symbol, instId, product_code } = call.params;
         expect([known.id, known.market]).toEqual([symbol ?? instId ?? product_code, call.market]);

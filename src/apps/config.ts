@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { type Environment, type LoadedSettings, loadSettings } from '../../config/load.ts';
 import { jsonSchema, type VenueDeclaration } from '../../config/schema.ts';
+import { redactor } from '../core/redact.ts';
 import { err, failureOf, ok } from '../core/result.ts';
 import { type Console, EXIT } from './console.ts';
 
@@ -54,7 +55,10 @@ export async function runConfig(
     return EXIT.usage;
   }
   if (loaded.value.created) io.err(`made ${loaded.value.file} from settings.default.yaml`);
-  io.out(`${origin(loaded.value, context.root)}\n${stringify(loaded.value.settings).trimEnd()}`);
+  const { settings } = loaded.value;
+  // What is printed is shown to others, too.
+  const redact = redactor(settings.health.webhook === null ? [] : [settings.health.webhook]);
+  io.out(`${origin(loaded.value, context.root)}\n${redact(stringify(settings)).trimEnd()}`);
   return EXIT.ok;
 }
 

@@ -189,6 +189,10 @@ export interface VenueRest {
   /** The venue's error codes for an instrument that it does not have. */
   readonly unlistedCodes: readonly string[];
   readInstruments(text: string, market: Market | null): Result<readonly Instrument[]>;
+  /** The call that tells the venue's time, for whom these are recorded; null where there is none. */
+  clock(located: readonly Located[]): RestCall | null;
+  /** Its answer: µs UTC, as fine as ms at least. */
+  readClock(text: string): Result<number>;
   /** Null where the venue's books do not begin with a REST snapshot. */
   depth(located: Located, depth: number): RestCall | null;
   readDepth(text: string, located: Located, localUs: number): Result<BookMessage>;

@@ -74,7 +74,7 @@ export function judge({ exchange, errors }: Ccxt, answer: HttpAnswer, url: strin
   const wrong = is('BadRequest', 'ArgumentsRequired', 'AuthenticationError', 'NotSupported');
   const retry: Retry = wrong && !refused ? 'never' : 'later';
   const own = venueCode(body);
-  const code = refused ? String(status) : (own ?? String(status));
+  const code = refused ? String(status) : (own ?? (good ? 'wrong_shape' : String(status)));
   const said = text.length > 300 ? `${text.slice(0, 300)}…` : text;
   return err({
     ...failure(code, `${nameOf(url)}: HTTP ${status} ${said}`.trim(), retry),

@@ -20,6 +20,8 @@ export interface Log {
 }
 
 const APP = 'collector';
+/** Never of use to a reader, whatever they hold. */
+const HIDDEN = ['token', 'secret', 'password', 'proxy', 'authorization', 'headers'];
 
 /**
  * Opens `logs/collector_<time>.log`, never one that is there. Fails where the folder cannot be made or written; what
@@ -52,7 +54,7 @@ export async function openLog(
       level,
       base: { app: APP },
       timestamp: () => `,"time":"${time()}"`,
-      redact: { paths: ['*.token', '*.secret', '*.authorization', '*.headers'], remove: true },
+      redact: { paths: HIDDEN.flatMap((key) => [key, `*.${key}`]), remove: true },
     },
     { write: lines.write },
   );

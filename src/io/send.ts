@@ -15,13 +15,17 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** Our time when the whole answer had come, µs UTC. */
   readonly localUs: number;
+  /** When it was asked, and when the head of the answer came: by the monotonic clock, counted back from `localUs`. */
+  readonly sentUs: number;
+  readonly headUs: number;
   /** What was asked. */
   readonly url: string;
 }
 
 /**
- * `code` is the status for 429, 418 and 403, else the venue's own code (`50011`, `-1121`), else the status; without
- * an answer the system's (`ENOTFOUND`, `ECONNREFUSED`, `ECONNRESET`, `ETIMEDOUT`).
+ * `code` is the status for 429, 418 and 403, else the venue's own code (`50011`, `-1121`), else the status, or
+ * `wrong_shape` where that is good and the body is none of the venue's; without an answer the system's (`ENOTFOUND`,
+ * `ECONNREFUSED`, `ECONNRESET`, `ETIMEDOUT`).
  */
 export interface HttpFailure extends Failure {
   /** The venue's own code, where its answer has one. */
@@ -87,10 +91,22 @@ export function createSender(name: string, timeoutMs: number, clock: Clock): Sen
       try {
         // ccxt's own signal is left out: it ends with the headers, ours with the last byte.
         const headers = { ...request.headers, 'Accept-Encoding': 'gzip, deflate, br' };
+        const sentMs = clock.monoMs();
         const response = await undici.request(url, { ...request, headers, signal: abort.signal });
+        const headMs = clock.monoMs();
         const text = await readText(response);
-        const { statusCode: status } = response;
-        return ok({ status, text, headers: plainHeaders(response.headers), localUs: clock.wallUs(), url });
+        const localUs = clock.wallUs();
+        const nowMs = clock.monoMs();
+        const wallUs = (ms: number): number => Math.round(localUs - (nowMs - ms) * 1000);
+        return ok({
+          status: response.statusCode,
+          text,
+          headers: plainHeaders(response.headers),
+          localUs,
+          sentUs: wallUs(sentMs),
+          headUs: wallUs(headMs),
+          url,
+        });
       } catch (thrown) {
         const cause = abort.signal.aborted
           ? (abort.signal.reason as Failure)

@@ -17,6 +17,10 @@ export interface UnifiedAnswer {
   readonly text: string;
   /** Our time when its last HTTP answer had come, µs UTC. */
   readonly localUs: number;
+  /** Of that answer, as of `HttpAnswer`; without one (the method asked nothing anew) `date` is null. */
+  readonly sentUs: number;
+  readonly headUs: number;
+  readonly date: string | null;
   /** The call, as a URL: `ccxt://kraken/fetchTrades?symbol=BTC%2FUSD`. */
   readonly url: string;
 }
@@ -56,7 +60,8 @@ class CallFailed extends Error {
 
 interface Call {
   readonly leave: Leave;
-  localUs: number;
+  /** The newest HTTP answer. */
+  last: HttpAnswer | null;
 }
 
 export function createUnified(options: UnifiedOptions): Unified {
@@ -123,14 +128,21 @@ export function createUnified(options: UnifiedOptions): Unified {
     async call(method, params, leave) {
       if (method !== 'loadMarkets' && !METHODS.includes(method))
         return err(failure('unknown_endpoint', `no method ${method}`, 'never'));
-      const call: Call = { leave, localUs: clock.wallUs() };
+      const call: Call = { leave, last: null };
+      const startedUs = clock.wallUs();
       try {
         const given = await calls.run(call, () => invoke(method, params));
         const query = new URLSearchParams(
           Object.entries(params).map(([key, value]): [string, string] => [key, String(value)]),
         );
         const text = JSON.stringify(given, (key, value: unknown) => (key === 'info' ? undefined : value));
-        return ok({ text, localUs: call.localUs, url: `ccxt://${ccxtId}/${method}?${query}` });
+        const { localUs, sentUs, headUs } = call.last ?? {
+          localUs: startedUs,
+          sentUs: startedUs,
+          headUs: startedUs,
+        };
+        const date = call.last?.headers.date ?? null;
+        return ok({ text, localUs, sentUs, headUs, date, url: `ccxt://${ccxtId}/${method}?${query}` });
       } catch (thrown) {
         await forget();
         if (thrown instanceof CallFailed) return err(thrown.failure);
@@ -144,8 +156,8 @@ export function createUnified(options: UnifiedOptions): Unified {
 /** What ccxt goes on with: the answer's JSON. */
 function parsed({ exchange }: Ccxt, reply: Reply, call: Call | undefined): unknown {
   if (!reply.ok) throw new CallFailed(reply.error);
-  const { text, localUs }: HttpAnswer = reply.value;
-  if (call !== undefined) call.localUs = localUs;
+  const { text } = reply.value;
+  if (call !== undefined) call.last = reply.value;
   return exchange.parseJson(text.trim()) ?? text;
 }
 

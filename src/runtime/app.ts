@@ -4,7 +4,9 @@
  */
 
 import type { Settings } from '../../config/schema.ts';
+import { secretUrls } from '../../config/secrets.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
+import { redactAll, redactor } from '../core/redact.ts';
 import { err, type Failure, ok, type Result } from '../core/result.ts';
 import type { Venue } from '../core/venue.ts';
 import { readText, replaceFile } from '../io/atomic.ts';
@@ -19,6 +21,7 @@ import { openGovernorMemory } from './governor-memory.ts';
 import { createLedger } from './ledger.ts';
 import type { Fact } from './protocol.ts';
 import { createRollCall } from './roll-call.ts';
+import { createScopedLog } from './scoped-log.ts';
 import { openSinks } from './sinks.ts';
 import { createStation } from './station.ts';
 import { startTelemetry, type Telemetry } from './telemetry.ts';
@@ -46,25 +49,29 @@ export interface App {
 
 export async function createApp(input: AppInput): Promise<Result<App>> {
   const { settings, clock, random } = input;
+  // Put to every text that is for people.
+  const redact = redactor(secretUrls(settings, input.proxy));
   // A line is a line, whatever a venue's answer holds.
-  const say = (line: string): void => input.say(line.replace(/\p{Cc}+/gu, ' '));
+  const say = (line: string): void => input.say(redact(line).replace(/\p{Cc}+/gu, ' '));
   const dataDir = settings.paths.data;
-  const logger = input.log.logger;
+  const ids = input.venues.map(({ id }) => id);
+  const tell = createScopedLog(input.log.logger, ids, redact);
   const isDebug = settings.runtime.mode !== 'PROD';
 
   const ledger = createLedger(dataDir, clock, (report) => onFile(report));
-  const note = (fact: Fact): void => {
+  const note = (given: Fact): void => {
+    const fact = redactAll(given, redact);
     ledger.note(fact);
-    logger.info(fact, fact.type);
+    tell('info', fact, fact.type);
   };
   const onFile = (report: FileReport): void => {
-    logger.warn(report, 'file');
+    tell('warn', report, 'file');
     if (report.type === 'repair') say(`REPAIR: ${report.scope}: ${report.message}`);
     // The ledger's own repair is not noted in itself while it is being written.
     if (!report.scope.endsWith('events.jsonl')) note({ ...report, scope: 'collector', file: report.scope });
   };
   const onError = (scope: string, failure: Failure): void => {
-    logger.error({ scope, ...failure }, 'error');
+    tell('error', { scope, ...failure }, 'error');
     note({ type: 'error', scope, code: failure.code, message: failure.message });
   };
 
@@ -108,6 +115,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       createStation(venue, settings, {
         clock,
         proxy: input.proxy,
+        redact,
         memory,
         note,
         pauseSessions: (id, ms) => fleet?.pause(id, ms),
@@ -124,7 +132,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     isHeld: sinks.value.isHeld,
     note,
     // Counted in the status, with samples on disk: a line each could fill the log.
-    onReject: (scope, reason) => logger.debug({ scope, reason }, 'reject'),
+    onReject: (scope, reason) => tell('debug', { scope, reason }, 'reject'),
   });
   fleet = threads;
   const rollCall = createRollCall({ stations, clock, random, kind: input.kind, dataDir, say, note, onError });
@@ -133,6 +141,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   const telemetry: Telemetry = startTelemetry({
     dataDir,
     clock,
+    redact,
     version: input.version,
     kind: input.kind,
     settings,
@@ -150,7 +159,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     rejects: () => rejects.total(),
     quarantined: () => quarantine.status().count,
     preflightFailures: rollCall.failures,
-    restOk: rollCall.restOk,
+    venues: rollCall.venues,
     disk: () => disk.status(),
     archive: () => archive.status(),
     clockStatus: clockWatch.status,

@@ -2,6 +2,7 @@
 
 import type { Settings } from '../../config/schema.ts';
 import type { Clock } from '../core/ports.ts';
+import type { Redact } from '../core/redact.ts';
 import type { Failure } from '../core/result.ts';
 import type { Kind } from '../io/data-dir.ts';
 import type { WriterStatus } from '../io/safe-writer.ts';
@@ -17,6 +18,7 @@ import { buildStatus, type Status, type StatusInput } from './status.ts';
 /** The parts, as the composition has them. */
 export interface StatusSources {
   readonly clock: Clock;
+  readonly redact: Redact;
   readonly version: string;
   readonly kind: Kind;
   readonly settings: Pick<Settings, 'runtime' | 'health'>;
@@ -32,7 +34,7 @@ export interface StatusSources {
   quarantined(): number;
   /** Why it has not passed, by venue. */
   preflightFailures(): ReadonlyMap<string, string>;
-  restOk(): StatusInput['venues'];
+  venues(): StatusInput['venues'];
   disk(): StatusInput['disk'];
   archive(): StatusInput['archive'];
   clockStatus(): StatusInput['clock'];
@@ -83,6 +85,7 @@ export function createGather(
       phase,
       levelSinceUs: log.sinceUs,
       judge,
+      redact: sources.redact,
       isRising,
       rates: rates.stats,
       preflight: sources.preflightFailures(),
@@ -93,7 +96,7 @@ export function createGather(
       archive: sources.archive(),
       clock: clockStatus,
       quarantined: sources.quarantined(),
-      venues: sources.restOk(),
+      venues: sources.venues(),
       host: { rss_mb: rssMb, event_loop_lag_ms: Math.round(loopLagMs) },
       whole: {
         writerError: writer.failing_files === 0 ? null : writer.last_error,

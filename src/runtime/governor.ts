@@ -3,7 +3,7 @@
  * answer. It paces, holds everything while the venue wants nothing, and remembers that across restarts.
  */
 
-import { createBudget } from '../core/budget.ts';
+import { type Cost, createBudget } from '../core/budget.ts';
 import type { Cancel, Clock } from '../core/ports.ts';
 import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
 import type { StretchOptions } from '../core/stretch.ts';
@@ -61,6 +61,8 @@ export interface Governor {
   readonly venue: string;
   /** Waits its turn. Fails with `refused` at once when it could never fit, with `aborted` when the wait is ended. */
   acquire(demand: Demand): Promise<Result<Permit>>;
+  /** Why no wait would ever make such a request fit; null when it can. */
+  refusal(cost: Cost): string | null;
   /** Ends every wait of one owner; gives their number. */
   cancel(owner: string): number;
   /** The request was never sent: its permit is as if it had not been given. */
@@ -211,6 +213,7 @@ export function createGovernor(options: GovernorOptions): Governor {
       const refused = refusal(venue, closed, demand, budget.refusal(demand));
       return refused === null ? wait(demand) : Promise.resolve(err(refused));
     },
+    refusal: budget.refusal,
     cancel: (owner) =>
       end(
         turns.inOrder(clock.monoMs()).filter((waiter) => waiter.owner === owner),

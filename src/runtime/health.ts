@@ -59,6 +59,7 @@ export interface WorkerFacts {
 }
 
 export interface VenueFacts {
+  readonly venue: string;
   /** Why its preflight has not passed; null: it has, or is not over yet. */
   readonly restError: string | null;
   /** What is left of a ban and of a pause, s. */
@@ -67,6 +68,11 @@ export interface VenueFacts {
   readonly throttle: boolean;
   /** Requests that wait. */
   readonly waiting: number;
+  /** Symbols that it lists, and that are not traded there now. */
+  readonly notTrading: readonly string[];
+  /** Its clock minus ours, give or take the uncertainty; null: not known. */
+  readonly clockOffsetMs: number | null;
+  readonly clockUncertaintyMs: number;
 }
 
 export interface WholeFacts {
@@ -93,6 +99,8 @@ const MEND_SEC = 5;
 /** With less room the disk is as good as full. */
 export const LEAST_FREE_BYTES = 200e6;
 const HOUR_SEC = 3600;
+/** Two clocks that are set by NTP differ by ms. */
+const CLOCK_MS = 1_000;
 
 /** Late, or silent since the start for longer than it may be. */
 export const isLate = ({ feed, uptimeSec, ageSec, lateSec }: SymbolFacts): boolean =>
@@ -184,6 +192,12 @@ export const VENUE_RULES: readonly Rule<VenueFacts>[] = [
     afterSec: 10,
     reason: (f) => (f.throttle && f.pausedSec <= 0 ? `throttled: ${f.waiting} requests wait` : null),
   },
+  {
+    id: 'not_trading',
+    level: 'WARN',
+    reason: (f) => (f.notTrading.length > 0 ? `listed, not trading now: ${list(f.notTrading)}` : null),
+  },
+  { id: 'clock', level: 'WARN', reason: clockText },
 ];
 
 export const WHOLE_RULES: readonly Rule<WholeFacts>[] = [
@@ -242,6 +256,13 @@ export const WHOLE_RULES: readonly Rule<WholeFacts>[] = [
     reason: (f) => (f.clockStepSec === null ? null : `clock: set by ${f.clockStepSec} s`),
   },
 ];
+
+/** Every venue says so: it is ours that is wrong; one alone: look at that venue too. */
+function clockText({ venue, clockOffsetMs, clockUncertaintyMs }: VenueFacts): string | null {
+  if (clockOffsetMs === null || Math.abs(clockOffsetMs) - clockUncertaintyMs <= CLOCK_MS) return null;
+  const sec = Math.round(Math.abs(clockOffsetMs) / 100) / 10;
+  return `our clock is ${sec} s ${clockOffsetMs > 0 ? 'behind' : 'ahead of'} ${venue}'s: check NTP`;
+}
 
 function isAbove(value: number | null, bound: number): value is number {
   return value !== null && value > bound;

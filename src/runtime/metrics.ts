@@ -124,6 +124,15 @@ const SYMBOL: readonly Metric<Symbols>[] = [
 const VENUE: readonly Metric<VenueStatus>[] = [
   metric('venue_level', 'Health of a venue: 0 OK, 1 WARN, 2 CRIT.', (v) => rank(v.level)),
   metric('rest_up', 'Whether the last preflight passed.', (v) => flag(v.rest_ok)),
+  metric('clock_offset_seconds', 'Clock of the venue minus ours.', (v) => perMs(v.clock_offset_ms)),
+  metric('clock_uncertainty_seconds', 'The offset is known to this, to either side.', (v) =>
+    perMs(v.clock_uncertainty_ms),
+  ),
+  metric(
+    'not_trading_symbols',
+    'Symbols of the settings that are not traded there now.',
+    (v) => v.not_trading.length,
+  ),
 ];
 
 const RATES: readonly Metric<VenueRateStats>[] = [

@@ -7,58 +7,58 @@ import { backoffMs } from '../core/backoff.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import { err, failure, ok, type Result } from '../core/result.ts';
 import type { Instrument, Located, RestCall, Venue } from '../core/venue.ts';
-import type { Priority, RestText } from './protocol.ts';
+import type { RestText } from './protocol.ts';
 
 const BACKOFF = { baseMs: 5_000, capMs: 60_000 };
 /** Symbols that are asked for by themselves: many missing ones mean a mistake, not a page. */
 const ASKED_SINGLY = 20;
 
-export interface PreflightPort {
-  readonly clock: Clock;
-  readonly random: Random;
-  ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
-}
+type Ask = (call: RestCall) => Promise<Result<RestText>>;
 
 export interface Preflight {
   /** The instruments that the settings name, and those symbols of them that the venue does not list. */
   readonly instruments: readonly Instrument[];
   readonly unlisted: readonly string[];
+  /** Those that it lists, and that are not open for trading now. */
+  readonly notTrading: readonly string[];
 }
 
 /** One round of questions. Fails where the venue cannot be reached or does not answer in its own form. */
 export async function preflight(
   venue: Venue,
   located: readonly Located[],
-  port: PreflightPort,
+  asking: Ask,
 ): Promise<Result<Preflight>> {
   const found = new Map<string, Instrument>();
   const isFound = (one: Located): boolean => found.has(`${one.market} ${one.id}`);
-  const together = await ask(venue, located, port, found);
+  const together = await ask(venue, located, asking, found);
   if (!together.ok) return together;
   // One unknown symbol can spoil the answer for all that were asked with it, and long lists come in pages: what is
   // missing is asked for by itself before it is called unlisted.
   const missing = located.length > 1 ? located.filter((one) => !isFound(one)) : [];
   for (const one of missing.slice(0, ASKED_SINGLY)) {
-    const alone = await ask(venue, [one], port, found);
+    const alone = await ask(venue, [one], asking, found);
     if (!alone.ok) return alone;
   }
+  const instruments = located.flatMap((one) => {
+    const instrument = found.get(`${one.market} ${one.id}`);
+    return instrument === undefined ? [] : [{ ...instrument, symbol: one.symbol }];
+  });
   return ok({
-    instruments: located.flatMap((one) => {
-      const instrument = found.get(`${one.market} ${one.id}`);
-      return instrument === undefined ? [] : [{ ...instrument, symbol: one.symbol }];
-    }),
+    instruments,
     unlisted: located.filter((one) => !isFound(one)).map((one) => one.symbol),
+    notTrading: instruments.filter((one) => !one.trading).map((one) => one.symbol),
   });
 }
 
 async function ask(
   venue: Venue,
   located: readonly Located[],
-  port: PreflightPort,
+  asking: Ask,
   found: Map<string, Instrument>,
 ): Promise<Result<void>> {
   for (const call of venue.rest.instruments(located)) {
-    const answer = await port.ask(call, 'resync');
+    const answer = await asking(call);
     if (!answer.ok) {
       // The venue is there, and has no such instrument: its own way to say so is an error.
       if (!venue.rest.unlistedCodes.includes(answer.error.code)) return answer;
@@ -71,26 +71,24 @@ async function ask(
   return ok(undefined);
 }
 
-/** Asks until the venue answers. `onResult` hears of every round. */
+/** Asks now, and until the venue answers. `onResult` hears of every round. */
 export function keepTrying(
   round: () => Promise<Result<Preflight>>,
-  port: Pick<PreflightPort, 'clock' | 'random'>,
+  port: { readonly clock: Clock; readonly random: Random },
   onResult: (result: Result<Preflight>) => void,
 ): Cancel {
   let attempt = 0;
   let stopped = false;
   let pending: Cancel | null = null;
-  const again = (): void => {
-    pending = port.clock.after(backoffMs(attempt, BACKOFF, port.random), () => void go());
-    attempt += 1;
-  };
   const go = async (): Promise<void> => {
     const result = await round();
     if (stopped) return;
     onResult(result);
-    if (!result.ok) again();
+    if (result.ok) return;
+    pending = port.clock.after(backoffMs(attempt, BACKOFF, port.random), () => void go());
+    attempt += 1;
   };
-  again();
+  void go();
   return () => {
     stopped = true;
     pending?.();

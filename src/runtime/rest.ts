@@ -1,6 +1,7 @@
 /** The one way to a venue's REST: wait for the permit, call, tell how it ended. */
 
 import type { Clock } from '../core/ports.ts';
+import type { Redact } from '../core/redact.ts';
 import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
 import { seconds } from '../core/time.ts';
 import type { RestAnswer, RestCall, VenueRest, Verdict } from '../core/venue.ts';
@@ -19,7 +20,16 @@ type Reply = Result<
   Whole,
   Failure & { readonly venueCode: string | null; readonly sent: boolean; readonly answer: Whole | null }
 >;
-type Whole = RestText & Pick<RestAnswer, 'status' | 'headers'>;
+type Whole = RestText & Pick<RestAnswer, 'status' | 'headers'> & Pick<TimedText, 'sentUs' | 'headUs'>;
+
+/** An answer with what it tells of the venue's clock. */
+export interface TimedText extends RestText {
+  /** When it was asked, and when the head of the answer came; µs UTC. */
+  readonly sentUs: number;
+  readonly headUs: number;
+  /** Its `Date` header. */
+  readonly date: string | null;
+}
 
 export interface RestOptions {
   readonly venue: { readonly id: string; readonly rest: Pick<VenueRest, 'judge'> };
@@ -28,6 +38,8 @@ export interface RestOptions {
   readonly clock: Pick<Clock, 'wallUs'>;
   /** Weights in place of the venue's own, by `RestCall.method`. */
   readonly weights: Readonly<Record<string, number>>;
+  /** Put to what a failure says: a venue may repeat what it was asked. */
+  readonly redact: Redact;
   /** Told of each limit, for `events.jsonl`: `rate_limit`, or `ban`. */
   onFact(fact: Fact): void;
   /** The venue wants no session of any kind for so long, ms. */
@@ -39,7 +51,7 @@ export interface Rest {
    * The answer's text and our time of receipt (µs UTC). Fails with `refused` when the call can never fit the budget,
    * with `aborted` when the wait is ended, else with the codes of `io/http.ts`. Once sent, a call is not taken back.
    */
-  ask(call: RestCall, priority: Priority, owner: string, signal?: AbortSignal): Promise<Result<RestText>>;
+  ask(call: RestCall, priority: Priority, owner: string, signal?: AbortSignal): Promise<Result<TimedText>>;
 }
 
 /** Of an answer that never came. */
@@ -77,46 +89,53 @@ export function createPermitted(options: Omit<RestOptions, 'http' | 'weights'>):
       governor.giveBack(permit.value);
       return unsent(failure('aborted', `${venue.id}: aborted before it was sent`, 'never'));
     }
-    const reply = await send();
+    const reply = redacted(await send(), options.redact);
     if (reply.ok || reply.error.sent) await settle(permit.value, reply);
     else governor.giveBack(permit.value);
     return reply;
   };
 }
 
+function redacted(reply: Reply, redact: Redact): Reply {
+  return reply.ok ? reply : err({ ...reply.error, message: redact(reply.error.message) });
+}
+
 const unsent = (cause: Failure): Reply => err({ ...cause, venueCode: null, sent: false, answer: null });
 
 export function createRest(options: RestOptions): Rest {
-  const { http, weights } = options;
+  const { http, weights, redact } = options;
   const permitted = createPermitted(options);
   return {
     async ask({ method, params, weight, window }, priority, owner, signal) {
       // Before the permit: what is sent late comes too close to the next.
       const ready = await http.ready();
-      if (!ready.ok) return ready;
+      if (!ready.ok) return err(plain(ready.error, redact));
       const demand = { priority, window, weight: weights[method] ?? weight, owner, signal };
       const reply = await permitted(demand, () => http.call(method, params));
       if (reply.ok) {
-        const { text, localUs, url } = reply.value;
-        return ok({ text, localUs, url });
+        const { text, localUs, sentUs, headUs, headers, url } = reply.value;
+        return ok({ text, localUs, sentUs, headUs, date: headers.date ?? null, url });
       }
-      // Only the plain failure: it may cross to a thread, and the answer's text can be large.
-      return err(failure(reply.error.code, reply.error.message, reply.error.retry));
+      return err(plain(reply.error, redact));
     },
   };
 }
 
+/** Nothing beside: it may cross to a thread, and the answer's text can be large. */
+const plain = ({ code, message, retry }: Failure, redact: Redact): Failure =>
+  failure(code, redact(message), retry);
+
 /** By ccxt's unified methods: a permit for each HTTP request that one makes. */
 export function createUnifiedRest(options: Omit<RestOptions, 'http'> & { readonly unified: Unified }): Rest {
-  const { unified, weights } = options;
+  const { unified, weights, redact } = options;
   const permitted = createPermitted(options);
   return {
     async ask({ method, params, weight, window }, priority, owner, signal) {
       const ready = await unified.ready();
-      if (!ready.ok) return ready;
+      if (!ready.ok) return err(plain(ready.error, redact));
       const demand = { priority, window, weight: weights[method] ?? weight, owner, signal };
       const answer = await unified.call(method, params, (send) => permitted(demand, send));
-      return answer.ok ? answer : err(failure(answer.error.code, answer.error.message, answer.error.retry));
+      return answer.ok ? answer : err(plain(answer.error, redact));
     },
   };
 }

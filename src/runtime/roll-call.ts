@@ -2,15 +2,19 @@
 
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import { err, type Failure, failure, type Result } from '../core/result.ts';
-import type { Instrument } from '../core/venue.ts';
+import type { Instrument, RestCall } from '../core/venue.ts';
 import type { Kind } from '../io/data-dir.ts';
 import { saveInstruments } from '../io/instruments.ts';
+import { pollBudget } from './poll-budget.ts';
 import { keepTrying, type Preflight, preflight } from './preflight.ts';
-import type { Fact } from './protocol.ts';
-import { type Station, unlistedText } from './station.ts';
+import type { Fact, Priority, RestText } from './protocol.ts';
+import { feedOptions, type Station, unlistedText } from './station.ts';
+import { createVenueClock, type VenueClock, type VenueClockStatus } from './venue-clock.ts';
 
 /** The others need not wait longer for one that does not answer. */
 const WAIT_MS = 5_000;
+/** A symbol that is not traded, or not listed, is looked for again. */
+const AGAIN_MS = 600_000;
 
 export interface RollCallPort {
   readonly stations: readonly Station[];
@@ -23,92 +27,187 @@ export interface RollCallPort {
   onError(scope: string, failure: Failure): void;
 }
 
+/** As it stands in `status.json`. */
+export interface VenueState extends VenueClockStatus {
+  /** Whether the last preflight passed; null before the first answer. */
+  readonly rest_ok: boolean | null;
+  /** Symbols of the settings that the venue lists, and that are not traded there now. */
+  readonly not_trading: readonly string[];
+}
+
 export interface RollCall {
   /** Resolves when each venue has answered, failed, or let us wait. Symbols that a venue does not list, in words. */
   first(): Promise<readonly string[]>;
   /** Why it has not passed, by venue. */
   failures(): ReadonlyMap<string, string>;
-  /** By venue; null before the first answer. */
-  restOk(): Readonly<Record<string, { readonly rest_ok: boolean | null }>>;
+  venues(): Readonly<Record<string, VenueState>>;
   /** Resolves when nothing of it is under way any more. */
   stop(): Promise<void>;
 }
 
-export function createRollCall(port: RollCallPort): RollCall {
-  const { stations, clock, random } = port;
-  const failing = new Map<string, string>();
-  const restOk = new Map<string, boolean | null>(stations.map((one) => [one.venue.id, null]));
-  const instruments = new Map<string, Instrument>();
-  const cancels: Cancel[] = [];
-  let saving: Promise<void> = Promise.resolve();
+interface Called {
+  readonly station: Station;
+  readonly clock: VenueClock;
+  ok: boolean | null;
+  notTrading: readonly string[];
+  /** Some symbols are not listed, or not traded: worth another look. */
+  isPartial: boolean;
+  /** The newest line of it. */
+  said: string;
+  stop: Cancel;
+}
 
-  /** Said once for each reason, not for each of the endless tries. */
-  const fail = (id: string, code: string, message: string): void => {
-    const text = `preflight ${code} ${message}`.slice(0, 250);
-    restOk.set(id, false);
-    if (failing.get(id) === text) return;
-    failing.set(id, text);
-    const hint = port.kind === 'live' ? ' (tried again for ever; without a network use --sim)' : '';
-    port.say(`[NG] preflight: ${id}.ticker.${text}${hint}`);
-    port.note({ type: 'preflight', scope: id, code, message });
+export function createRollCall(port: RollCallPort): RollCall {
+  const { clock, random, note } = port;
+  const failing = new Map<string, string>();
+  const instruments = new Map<string, Instrument>();
+  let saving: Promise<void> = Promise.resolve();
+  const all = port.stations.map((station) => calledOf(station, clock, note));
+
+  /** Said once for each text, not for each of the endless tries; whether it was said now. */
+  const say = (one: Called, line: string): boolean => {
+    if (one.said === line) return false;
+    one.said = line;
+    port.say(line);
+    return true;
   };
 
-  const onResult = (one: Station, result: Result<Preflight>): void => {
-    const id = one.venue.id;
-    if (!result.ok) {
-      const { code, message } = result.error;
-      const paused = one.governor.pause();
-      return paused === null ? fail(id, code, message) : fail(id, 'paused', paused.reason);
-    }
-    for (const instrument of result.value.instruments) {
-      instruments.set(`${id} ${instrument.id} ${instrument.market}`, instrument);
-    }
+  const fail = (one: Called, code: string, message: string, hint = ''): void => {
+    const { id } = one.station.venue;
+    const text = `preflight ${code} ${message}`.slice(0, 250);
+    one.ok = false;
+    failing.set(id, text);
+    if (say(one, `[NG] preflight: ${id}.ticker.${text}${hint}`))
+      note({ type: 'preflight', scope: id, code, message });
+  };
+
+  const pass = (one: Called, slower: string | null): void => {
+    const { id } = one.station.venue;
+    one.ok = true;
+    failing.delete(id);
+    const idle = one.notTrading.length > 0 ? notTradingText(one.notTrading) : null;
+    const asides = [idle, slower].filter((text) => text !== null).join('; ');
+    const line = `[OK] preflight: ${id}.ticker.preflight${asides === '' ? '' : ` (${asides})`}`;
+    if (say(one, line) && slower !== null)
+      note({ type: 'preflight', scope: id, code: 'over_budget', message: slower });
+  };
+
+  /** Those that are not traded now, noted when others than before are not. */
+  const tradingOf = (one: Called, notTrading: readonly string[]): void => {
+    const before = one.notTrading.join();
+    one.notTrading = notTrading;
+    if (notTrading.join() === before) return;
+    const scope = one.station.venue.id;
+    if (notTrading.length === 0)
+      note({ type: 'preflight', scope, code: 'trading', message: 'all symbols are trading again' });
+    else note({ type: 'preflight', scope, code: 'not_trading', message: notTradingText(notTrading) });
+  };
+
+  const keep = (found: readonly Instrument[]): void => {
+    for (const one of found) instruments.set(`${one.ex} ${one.id} ${one.market}`, one);
     // One after the other: each reads the file before it writes it.
     saving = saving.then(async () => {
       const saved = await saveInstruments(port.dataDir, [...instruments.values()]);
       if (!saved.ok) port.onError('raw/instruments.json', saved.error);
     });
-    const { unlisted } = result.value;
-    if (unlisted.length > 0) return fail(id, 'unlisted', `does not list ${unlisted.join(', ')}`);
-    failing.delete(id);
-    restOk.set(id, true);
-    port.say(`[OK] preflight: ${id}.ticker.preflight`);
   };
 
-  const callOne = async (one: Station): Promise<readonly string[]> => {
-    const round = () =>
-      preflight(one.venue, one.located, {
-        clock,
-        random,
-        ask: (call, priority) => one.rest.ask(call, priority, 'preflight'),
-      });
-    const result = await within(WAIT_MS, round(), clock);
-    onResult(one, result);
-    if (result.ok) return result.value.unlisted.map((symbol) => unlistedText(one, symbol));
-    cancels.push(keepTrying(round, { clock, random }, (later) => onResult(one, later)));
-    return [];
+  const onResult = (one: Called, result: Result<Preflight>): void => {
+    if (!result.ok) {
+      const { code, message } = result.error;
+      const paused = one.station.governor.pause();
+      const hint = port.kind === 'live' ? ' (tried again for ever; without a network use --sim)' : '';
+      return paused === null ? fail(one, code, message, hint) : fail(one, 'paused', paused.reason, hint);
+    }
+    const { unlisted, notTrading } = result.value;
+    keep(result.value.instruments);
+    tradingOf(one, notTrading);
+    one.isPartial = unlisted.length + notTrading.length > 0;
+    if (unlisted.length > 0) return fail(one, 'unlisted', `does not list ${unlisted.join(', ')}`);
+    const { never, slower } = pollBudget(one.station);
+    return never === null ? pass(one, slower) : fail(one, 'refused', never);
   };
+
+  /** Round after round until the venue answers. */
+  const call = (
+    one: Called,
+    priority: Priority,
+    onEnd: (result: Result<Preflight>) => void = () => undefined,
+  ): void => {
+    const { venue, located, rest } = one.station;
+    const ask = async (call: RestCall): Promise<Result<RestText>> => {
+      const answer = await rest.ask(call, priority, 'preflight');
+      if (answer.ok) one.clock.saw(answer.value);
+      return answer;
+    };
+    one.stop = keepTrying(
+      () => preflight(venue, located, ask),
+      { clock, random },
+      (result) => {
+        onResult(one, result);
+        onEnd(result);
+      },
+    );
+  };
+
+  const first = (one: Called): Promise<readonly string[]> =>
+    new Promise((resolve) => {
+      let unlisted: readonly string[] = [];
+      const stopWait = clock.after(WAIT_MS, () => {
+        const late = failure('ETIMEDOUT', `no answer within ${WAIT_MS / 1000} s`);
+        if (one.ok === null) onResult(one, err(late));
+        resolve(unlisted);
+      });
+      const end = (): void => {
+        stopWait();
+        resolve(unlisted);
+      };
+      call(one, 'resync', (result) => {
+        if (!result.ok) return end();
+        unlisted = result.value.unlisted.map((symbol) => unlistedText(one.station, symbol));
+        void one.clock.begin().then(end);
+      });
+    });
+
+  const stopAgain = clock.every(AGAIN_MS, () => {
+    for (const one of all) if (one.isPartial) call(one, 'backfill');
+  });
 
   return {
-    first: async () => (await Promise.all(stations.map(callOne))).flat(),
+    first: async () => (await Promise.all(all.map(first))).flat(),
     failures: () => failing,
-    restOk: () => Object.fromEntries([...restOk].map(([id, rest_ok]) => [id, { rest_ok }])),
+    venues: () =>
+      Object.fromEntries(
+        all.map(({ station, ok, notTrading, clock }) => [
+          station.venue.id,
+          { rest_ok: ok, not_trading: notTrading, ...clock.status() },
+        ]),
+      ),
     async stop() {
-      for (const cancel of cancels) cancel();
+      stopAgain();
+      for (const one of all) {
+        one.stop();
+        one.clock.stop();
+      }
       await saving;
     },
   };
 }
 
-/** The result, or a failure when it takes longer. */
-function within<T>(ms: number, work: Promise<Result<T>>, clock: Clock): Promise<Result<T>> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(ms, () =>
-      resolve(err(failure('ETIMEDOUT', `no answer within ${ms / 1000} s`))),
-    );
-    void work.then((result) => {
-      cancel();
-      resolve(result);
-    });
+function calledOf(station: Station, clock: Clock, note: (fact: Fact) => void): Called {
+  const { venue, located, settings, rest } = station;
+  const own = createVenueClock({
+    venue,
+    located,
+    options: feedOptions(settings),
+    clock,
+    ask: (call, priority) => rest.ask(call, priority, 'clock'),
+    note,
   });
+  const nothingYet = { ok: null, notTrading: [], isPartial: false, said: '' };
+  return { station, clock: own, ...nothingYet, stop: () => undefined };
+}
+
+function notTradingText(symbols: readonly string[]): string {
+  return `${symbols.join(', ')} ${symbols.length === 1 ? 'is' : 'are'} listed, not trading now`;
 }

@@ -3,6 +3,7 @@
 import type { Settings, VenueSettings } from '../../config/schema.ts';
 import type { Feed } from '../core/event.ts';
 import type { Clock } from '../core/ports.ts';
+import type { Redact } from '../core/redact.ts';
 import {
   type Endpoints,
   type FeedOptions,
@@ -23,6 +24,9 @@ const REST_TIMEOUT_MS = 10_000;
 export interface StationPort {
   readonly clock: Clock;
   readonly proxy: string | undefined;
+  readonly redact: Redact;
+  /** For a whole REST exchange. */
+  readonly restTimeoutMs?: number;
   /** Without one nothing outlives the process. */
   readonly memory?: GovernorMemory | undefined;
   note(fact: Fact): void;
@@ -67,10 +71,11 @@ export function createStation(venue: Venue, all: Settings, port: StationPort): S
     governor,
     clock,
     weights,
+    redact: port.redact,
     onFact: note,
     onSessionsPause: (ms: number) => port.pauseSessions(venue.id, ms),
   };
-  const client = { ccxtId: venue.rest.ccxt, timeoutMs: REST_TIMEOUT_MS, clock, proxy };
+  const client = { ccxtId: venue.rest.ccxt, timeoutMs: port.restTimeoutMs ?? REST_TIMEOUT_MS, clock, proxy };
   if (venue.rest.unified) {
     const unified = createUnified({ ...client, origin: endpoints.rest ?? '' });
     const rest = createUnifiedRest({ ...common, unified });
@@ -82,7 +87,7 @@ export function createStation(venue: Venue, all: Settings, port: StationPort): S
 }
 
 /** The venue's own windows, as the settings have them. */
-function windowsOf(venue: Venue, { rate }: VenueSettings): readonly RateWindow[] {
+export function windowsOf(venue: Venue, { rate }: VenueSettings): readonly RateWindow[] {
   return venue.rest.windows.map((window) => {
     const own = rate.windows[window.name];
     return own === undefined ? window : { ...window, limit: own.limit, perMs: own.per_sec * 1000 };

@@ -8,6 +8,7 @@ import type { WebhookStatus } from '../io/webhook.ts';
 import type { ClockStatus } from './clock-watch.ts';
 import type { DiskStatus } from './disk.ts';
 import { type Judged, type Level, WHOLE_RULES, type WholeFacts, worst } from './health.ts';
+import type { VenueState } from './roll-call.ts';
 import {
   judgeVenue,
   judgeWorker,
@@ -39,7 +40,7 @@ export interface StatusInput extends VerdictInput {
   readonly clock: ClockStatus;
   /** Values that could not be encoded as a row. */
   readonly quarantined: number;
-  readonly venues: Readonly<Record<string, { readonly rest_ok: boolean | null }>>;
+  readonly venues: Readonly<Record<string, VenueState>>;
   readonly host: { readonly rss_mb: number; readonly event_loop_lag_ms: number };
   readonly whole: WholeFacts;
   /** Null: there is none. */
@@ -74,7 +75,7 @@ export type StatusObject = ReturnType<typeof statusObject>;
 export function buildStatus(input: StatusInput): Status {
   const workers = input.workers.map((watched) => ({ watched, verdict: judgeWorker(watched, input) }));
   const venues = Object.entries(input.venues).map(([id, facts]) => {
-    const own = judgeVenue(id, input);
+    const own = judgeVenue(id, facts, input);
     const feeds = workers
       .filter(({ watched }) => watched.thread.init.venue === id)
       .map(({ watched, verdict }) => ({ name: watched.thread.init.feed, ...verdict }));

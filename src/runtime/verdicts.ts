@@ -1,5 +1,6 @@
 /** The facts of symbols, workers and venues, gathered and put to the rules of `health.ts`. */
 
+import type { Redact } from '../core/redact.ts';
 import { rawFile } from '../flow/rows.ts';
 import type { DiskStatus } from './disk.ts';
 import {
@@ -14,6 +15,7 @@ import {
 import type { Judge } from './hysteresis.ts';
 import type { FeedStatus, SymbolStatus } from './protocol.ts';
 import type { RateStats } from './rate-stats.ts';
+import type { VenueState } from './roll-call.ts';
 import type { Thread } from './thread.ts';
 import type { Silence, WorkerTally } from './worker-tally.ts';
 
@@ -25,6 +27,7 @@ export interface Watched {
 
 export interface VerdictInput {
   readonly judge: Judge;
+  readonly redact: Redact;
   readonly uptimeSec: number;
   /** While it is full, the rows of every feed wait. */
   readonly disk: Pick<DiskStatus, 'disk_hold'>;
@@ -57,7 +60,9 @@ export function judgeWorker({ thread, tally }: Watched, input: VerdictInput): Wo
   const { uptimeSec, judge } = input;
   const rising = (key: string, count: number): number => (input.isRising(key, count) ? count : 0);
   const { ageSec, lateSec } = inSeconds(tally.silence());
-  const lastError = status?.lastError ?? thread.lastError();
+  // A venue may repeat the URL that it was asked by.
+  const said = status?.lastError ?? thread.lastError();
+  const lastError = said === null ? null : input.redact(said);
 
   // A book that was polled and is so no more waits for its stream.
   const left = thread.init.transport === 'ws' && status?.fallback === false ? 'polled' : null;
@@ -105,7 +110,7 @@ export function judgeWorker({ thread, tally }: Watched, input: VerdictInput): Wo
   };
 }
 
-export function judgeVenue(id: string, input: VerdictInput): Judged {
+export function judgeVenue(id: string, state: VenueState, input: VerdictInput): Judged {
   const rates = input.rates[id];
   const facts: VenueFacts = {
     restError: input.preflight.get(id) ?? null,
@@ -113,6 +118,10 @@ export function judgeVenue(id: string, input: VerdictInput): Judged {
     pausedSec: rates?.paused_sec ?? 0,
     throttle: rates?.throttle ?? false,
     waiting: rates?.waiting ?? 0,
+    notTrading: state.not_trading,
+    venue: id,
+    clockOffsetMs: state.clock_offset_ms,
+    clockUncertaintyMs: state.clock_uncertainty_ms ?? 0,
   };
   return input.judge.judge(id, VENUE_RULES, facts);
 }

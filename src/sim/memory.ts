@@ -134,12 +134,16 @@ export function createMemorySim(options: MemoryOptions): MemorySim {
         for (const cancel of cancels) cancel();
         resolve(result);
       };
+      const sentUs = clock.wallUs();
       const why = failure('ETIMEDOUT', `${url.split('?')[0]}: no whole answer within ${timeoutMs} ms`);
       cancels.push(clock.after(timeoutMs, () => end(err(why))));
       const ask = (): void => {
         const cancel = world.request(pathOf(url), ({ status, headers, body, isWhole }) => {
           if (!isWhole) return;
-          const arrive = (): void => end(ok({ status, headers, text: body, localUs: clock.wallUs(), url }));
+          const arrive = (): void => {
+            const localUs = clock.wallUs();
+            end(ok({ status, headers, text: body, localUs, sentUs, headUs: localUs, url }));
+          };
           cancels.push(clock.after(latencyMs, arrive));
         });
         cancels.push(cancel);

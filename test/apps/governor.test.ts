@@ -146,7 +146,8 @@ test('every request of a collector is one permit, whoever made it: preflights, s
   expect(Object.fromEntries(permits)).toEqual(sim.requests());
   const requests = stats.binance?.permits_total ?? 0;
   expect(requests).toBeGreaterThan(1);
-  // The instruments, and the rest of them snapshots.
-  expect(stats.binance?.windows.spot_weight?.used).toBe(20 + 25 * (requests - 1));
+  // The instruments, the clock (thrice, if there was time), and the rest of them snapshots.
+  const weights = [1, 2, 3].map((clocks) => 20 + clocks + 25 * (requests - 1 - clocks));
+  expect(weights).toContain(stats.binance?.windows.spot_weight?.used);
   await sim.stop();
 }, 40_000);

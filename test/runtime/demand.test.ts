@@ -45,6 +45,10 @@ function startVenue(venue: Venue, clock: ManualClock): readonly number[] {
   const located = venue.locate(symbol);
   if (located === null) throw new Error(`no ${symbol}`);
   const options = { depth: 200, stream: null };
+  const now = () => {
+    const localUs = clock.wallUs();
+    return { localUs, sentUs: localUs, headUs: localUs };
+  };
   const methods = new Map(
     FEEDS.flatMap((feed) => venue.rest.poll(feed, located, options).map((call) => [call.method, feed])),
   );
@@ -53,6 +57,7 @@ function startVenue(venue: Venue, clock: ManualClock): readonly number[] {
     governor,
     clock,
     weights: {},
+    redact: (text) => text,
     onFact: () => undefined,
     onSessionsPause: () => undefined,
     http: {
@@ -62,7 +67,7 @@ function startVenue(venue: Venue, clock: ManualClock): readonly number[] {
         const text = BODIES[venue.id]?.[methods.get(method) ?? ''] ?? '';
         return new Promise((resolve) => {
           clock.after(LATENCY_MS, () =>
-            resolve(ok({ status: 200, headers: {}, text, localUs: clock.wallUs(), url: 'https://x.test/' })),
+            resolve(ok({ status: 200, headers: {}, text, ...now(), url: 'https://x.test/' })),
           );
         });
       },

@@ -46,7 +46,17 @@ const WORKER: WorkerFacts = {
   lastError: null,
 };
 
-const VENUE: VenueFacts = { restError: null, bannedSec: null, pausedSec: 0, throttle: false, waiting: 3 };
+const VENUE: VenueFacts = {
+  venue: 'okx',
+  restError: null,
+  bannedSec: null,
+  pausedSec: 0,
+  throttle: false,
+  waiting: 3,
+  notTrading: [],
+  clockOffsetMs: 1_200,
+  clockUncertaintyMs: 200,
+};
 
 const WHOLE: WholeFacts = {
   writerError: null,
@@ -135,6 +145,11 @@ describe('a venue', () => {
     [{ throttle: true }, [['WARN', 'throttled: 3 requests wait']]],
     [{ throttle: true, pausedSec: 4.2 }, [['WARN', 'limited: no requests for 5 s']]],
     [{ throttle: true, pausedSec: 120, bannedSec: 119.5 }, [['CRIT', 'banned for 120 s']]],
+    [{ notTrading: ['A/B', 'C/D'] }, [['WARN', 'listed, not trading now: A/B, C/D']]],
+    [{ clockOffsetMs: 2_345 }, [['WARN', "our clock is 2.3 s behind okx's: check NTP"]]],
+    [{ clockOffsetMs: -1_201 }, [['WARN', "our clock is 1.2 s ahead of okx's: check NTP"]]],
+    [{ clockOffsetMs: -1_201, clockUncertaintyMs: 250 }, []],
+    [{ clockOffsetMs: null, clockUncertaintyMs: 0 }, []],
   ])('%o', (facts, want) => expect(held(VENUE_RULES, { ...VENUE, ...facts })).toEqual(want));
 
   test('demand that waits for a moment is no matter', () => {

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createLatency } from '../../src/runtime/latency.ts';
+import { createWorkerTally } from '../../src/runtime/worker-tally.ts';
+import { binance } from '../fixtures/frames.ts';
+import { playFeed } from '../support/feed.ts';
+import { LOCAL_US } from '../support/intake.ts';
 
 describe('latency', () => {
   test('nothing before the first sample', () => {
@@ -21,5 +25,28 @@ describe('latency', () => {
     expect(latency.quantiles()).toEqual({ p50: 1, p99: 1 });
     for (let i = 0; i < 20; i++) latency.add(7);
     expect(latency.quantiles()).toEqual({ p50: 1, p99: 7 });
+  });
+});
+
+describe('a trade whose time lies ahead of our clock', () => {
+  test.each([
+    ['by less than a second', 940, 0],
+    ['by more, which is counted', 1_500, 1],
+    ['by hours', 7_200_000, 1],
+  ])('%s: its latency is negative, and its row holds both times as they are', (_, aheadMs, ahead) => {
+    const played = playFeed('binance', 'trades', ['BTC/USDT']);
+    played.run.credit(10);
+    const { handlers } = played.source('spot');
+    handlers.onOpen();
+    handlers.onFrame(binance.trade({ T: LOCAL_US / 1_000 + aheadMs }), LOCAL_US);
+    played.clock.advance(1_000);
+    const [cells, ...others] = played.rows().map((row) => row.split(','));
+    expect(others).toEqual([]);
+    expect(cells?.slice(2, 4)).toEqual([String(LOCAL_US + aheadMs * 1_000), String(LOCAL_US)]);
+    expect(played.status()).toMatchObject({ ahead, rejects: 0, events: 1 });
+
+    const tally = createWorkerTally(played.clock, 'trades');
+    for (const post of played.posts) if (post.type === 'batch') tally.batch(post.batch);
+    expect(tally.read().latency).toEqual({ p50: -aheadMs, p99: -aheadMs });
   });
 });

@@ -4,7 +4,7 @@ import type { RateStats } from '../../src/runtime/rate-stats.ts';
 import { buildStatus, type StatusInput } from '../../src/runtime/status.ts';
 import { manualClock } from '../support/clock.ts';
 import { hasPromtool, PROMTOOL_NOTE, promtool } from '../support/promtool.ts';
-import { DISK, FEED, inputOf, RATES, tallyOf, threadOf } from '../support/status.ts';
+import { DISK, FEED, inputOf, RATES, tallyOf, threadOf, VENUE } from '../support/status.ts';
 
 const SYMBOLS = {
   'BTC/USDT': {
@@ -56,6 +56,9 @@ describe('the metrics', () => {
       'tapedeck_symbol_level{venue="okx",feed="orderbook",symbol="A\\"B\\\\"}': '2',
       'tapedeck_venue_level{venue="okx"}': '1',
       'tapedeck_rest_up{venue="okx"}': '1',
+      'tapedeck_clock_offset_seconds{venue="okx"}': '-0.0015',
+      'tapedeck_clock_uncertainty_seconds{venue="okx"}': '0.02',
+      'tapedeck_not_trading_symbols{venue="okx"}': '0',
       'tapedeck_rate_budget_used_ratio{venue="okx"}': '0.1',
       'tapedeck_throttled{venue="okx"}': '1',
       'tapedeck_http_requests_total{venue="okx",code="429"}': '1',
@@ -69,10 +72,11 @@ describe('the metrics', () => {
     const known = await samples({
       disk: { ...DISK, disk_free_bytes: 5e9 },
       webhook: { sent: 4, failed: 1, dropped: 0, last_error: 'x' },
-      venues: { okx: { rest_ok: null } },
+      venues: { okx: { ...VENUE, rest_ok: null, clock_offset_ms: null } },
     });
     expect(known).toMatchObject({ tapedeck_disk_free_bytes: '5000000000', tapedeck_webhook_sent_total: '4' });
-    expect(Object.keys(known)).not.toContain('tapedeck_rest_up{venue="okx"}');
+    for (const name of ['rest_up', 'clock_offset_seconds'])
+      expect(Object.keys(known)).not.toContain(`tapedeck_${name}{venue="okx"}`);
   });
 
   test('labels are few: venue, feed, symbol, code, version, kind', async () => {

@@ -19,18 +19,13 @@ async function round(
   answer: (call: RestCall) => Result<RestText> | string,
 ) {
   const calls: RestCall[] = [];
-  const clock = manualClock();
   const result = await preflight(
     venue(id),
     symbols.flatMap((symbol) => venue(id).locate(symbol) ?? []),
-    {
-      clock,
-      random: () => 1,
-      async ask(call) {
-        calls.push(call);
-        const given = answer(call);
-        return typeof given === 'string' ? ok({ text: given, localUs: 0, url: '' }) : given;
-      },
+    async (call) => {
+      calls.push(call);
+      const given = answer(call);
+      return typeof given === 'string' ? ok({ text: given, localUs: 0, url: '' }) : given;
     },
   );
   return { result, calls };
@@ -79,6 +74,20 @@ describe('one round', () => {
     });
   });
 
+  test('a symbol that is listed and not traded now is among the instruments, and told of', async () => {
+    const halted = await round('bybit', ['BTC/USDT', 'ETH/USDT'], (call) =>
+      call.params.symbol === 'ETHUSDT' ? bybitAnswer(call).replace('Trading', 'Closed') : bybitAnswer(call),
+    );
+    expect(halted.result).toMatchObject({
+      ok: true,
+      value: {
+        unlisted: [],
+        notTrading: ['ETH/USDT'],
+        instruments: [{ trading: true }, { symbol: 'ETH/USDT', trading: false }],
+      },
+    });
+  });
+
   test('a venue that cannot be reached, or answers in another form, fails the round', async () => {
     const away = await round('okx', ['BTC/USDT'], () => err(failure('ENOTFOUND', 'getaddrinfo')));
     expect(away.result).toMatchObject({ ok: false, error: { code: 'ENOTFOUND' } });
@@ -91,7 +100,7 @@ describe('one round', () => {
 });
 
 describe('keepTrying', () => {
-  const good: Result<Preflight> = ok({ instruments: [], unlisted: [] });
+  const good: Result<Preflight> = ok({ instruments: [], unlisted: [], notTrading: [] });
   const bad: Result<Preflight> = err(failure('ENOTFOUND', 'away'));
 
   /** Rounds that the test ends one by one. */
@@ -116,16 +125,16 @@ describe('keepTrying', () => {
     return { clock, startedMs, heard, end, stop };
   }
 
-  test('asks again with growing waits, capped at a minute, until the venue answers; tells of every round', async () => {
+  test('asks at once, then again with growing waits, capped at a minute, until the venue answers; tells of every round', async () => {
     const { clock, startedMs, heard, end } = trying();
     const waits: number[] = [];
     for (let at = 0; at < 50; at++) {
       const from = clock.monoMs();
-      clock.advance(60_000);
+      if (at > 0) clock.advance(60_000);
       waits.push((startedMs[at] ?? 0) - from);
       await end(at < 49 ? bad : good);
     }
-    expect(waits.slice(0, 6)).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000]);
+    expect(waits.slice(0, 7)).toEqual([0, 5_000, 10_000, 20_000, 40_000, 60_000, 60_000]);
     expect(heard).toEqual([...Array(49).fill(false), true]);
     clock.advance(3_600_000);
     expect([startedMs.length, clock.pending()]).toEqual([50, 0]);
@@ -136,23 +145,23 @@ describe('keepTrying', () => {
     clock.advance(600_000);
     expect(startedMs).toHaveLength(1);
     await end(bad);
-    clock.advance(10_000);
+    clock.advance(5_000);
     expect(startedMs).toHaveLength(2);
   });
 
   test('nothing after the stop, neither a round nor its news', async () => {
     const { clock, startedMs, heard, end, stop } = trying();
-    clock.advance(5_000);
     stop();
     await end(bad);
     clock.advance(600_000);
     expect([startedMs.length, heard, clock.pending()]).toEqual([1, [], 0]);
   });
 
-  test('stopped before its first round', () => {
-    const { clock, startedMs, stop } = trying();
+  test('stopped between two rounds', async () => {
+    const { clock, startedMs, end, stop } = trying();
+    await end(bad);
     stop();
     clock.advance(600_000);
-    expect([startedMs.length, clock.pending()]).toEqual([0, 0]);
+    expect([startedMs.length, clock.pending()]).toEqual([1, 0]);
   });
 });

@@ -12,7 +12,7 @@ import { CLOCK_START_US, manualClock } from '../support/clock.ts';
 import { until } from '../support/collector.ts';
 import { removeFolder, tempFolder } from '../support/files.ts';
 import { endNow, limited, STRETCH } from '../support/governor.ts';
-import { ARCHIVE, CLOCK, DISK } from '../support/status.ts';
+import { ARCHIVE, CLOCK, DISK, VENUE } from '../support/status.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -62,6 +62,7 @@ test('rate_stats.json every 5 s, events.jsonl at each change, without any worker
   const telemetry = startTelemetry({
     dataDir: folder,
     clock,
+    redact: (text) => text,
     version: '0',
     kind: 'sim',
     settings: {
@@ -79,7 +80,7 @@ test('rate_stats.json every 5 s, events.jsonl at each change, without any worker
     log: () => none,
     rejects: () => 0,
     preflightFailures: () => failing,
-    restOk: () => ({ okx: { rest_ok: null } }),
+    venues: () => ({ okx: { ...VENUE, rest_ok: null } }),
     failingFiles: () => new Map(),
     quarantined: () => 0,
     disk: () => DISK,

@@ -82,6 +82,7 @@ function restOf(
     http,
     clock: manual,
     weights,
+    redact: (text) => text.replaceAll('s3cret', '***'),
     onFact: (fact) => facts.push(fact),
     onSessionsPause: (ms) => sessionPauses.push(ms),
   });
@@ -90,13 +91,45 @@ function restOf(
 }
 
 describe('ask', () => {
+  it('tells when it was sent, when its head came, and the date in it', async () => {
+    const { rest, call } = restOf('bitflyer');
+    answers.push({ status: 200, body: '[]', headers: { Date: 'Sat, 21 Nov 2026 00:00:00 GMT' } });
+    const clock = systemClock();
+    const fromUs = clock.wallUs();
+    const answer = await rest.ask(call, 'poll', 'w');
+    if (!answer.ok) throw new Error(answer.error.message);
+    const { sentUs, headUs, localUs, date } = answer.value;
+    // Each clock of ours agrees with each other to 2 ms.
+    expect(fromUs - 2_000).toBeLessThanOrEqual(sentUs);
+    expect(sentUs).toBeLessThan(headUs);
+    expect(headUs).toBeLessThanOrEqual(localUs);
+    expect(date).toBe('Sat, 21 Nov 2026 00:00:00 GMT');
+  });
+
+  it('fails without the secrets that a venue repeats, also in what it tells of a limit', async () => {
+    const { rest, call, facts } = restOf('okx');
+    answers.push({ status: 429, body: 'slower, s3cret' });
+    expect(await rest.ask(call, 'poll', 'w')).toMatchObject({
+      error: { code: '429', message: expect.stringMatching(/HTTP 429 slower, \*\*\*$/) },
+    });
+    expect(JSON.stringify(facts)).not.toContain('s3cret');
+    expect(facts).toHaveLength(1);
+  });
+
   it('gives the text and the time of receipt, and sends nothing before its permit', async () => {
     const { rest, call, clock, governor } = restOf('bitflyer');
     const text = '[{"product_code":"BTC_JPY", "market_type":"Spot"}] ';
     answers.push({ status: 200, body: text });
     const first = await rest.ask(call, 'poll', 'w');
     expect(first).toMatchObject({ ok: true, value: { text } });
-    expect(Object.keys(first.ok ? first.value : {})).toEqual(['text', 'localUs', 'url']);
+    expect(Object.keys(first.ok ? first.value : {})).toEqual([
+      'text',
+      'localUs',
+      'sentUs',
+      'headUs',
+      'date',
+      'url',
+    ]);
     const second = rest.ask(call, 'poll', 'w');
     await until('it waits', () => governor.stats().waiting === 1);
     expect(governor.stats().outcomes_total).toEqual({ OK: 1 });

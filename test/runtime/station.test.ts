@@ -31,6 +31,7 @@ function stationOf(venue: Venue, endpoints: Readonly<Record<string, string>>, mo
   const station = createStation(venue, settings, {
     clock,
     proxy: undefined,
+    redact: (text) => text,
     note: (fact) => facts.push(fact),
     pauseSessions: () => undefined,
   });
@@ -53,8 +54,7 @@ describe('every request', () => {
         const symbols = venue.sim.instruments.slice(0, 3).map((one) => one.symbol);
         const one = stationOf(venue, sim.endpoints[venue.id] ?? {}, { symbols });
         const ask = (call: Parameters<typeof one.rest.ask>[0]) => one.rest.ask(call, 'resync', 'test');
-        const port = { clock, random: Math.random, ask };
-        expect(await preflight(venue, one.located, port)).toMatchObject({
+        expect(await preflight(venue, one.located, ask)).toMatchObject({
           ok: true,
           value: { unlisted: [] },
         });

@@ -17,7 +17,7 @@ const DESIGN = {
     'reconnects gaps errors_60s queue dropped latency_ms last_error symbols',
   symbol: 'state level age_sec late_sec resyncs dropped backfilled missing',
   writer: 'rows bytes fsync_lag_ms quarantined disk_free_bytes',
-  venue: 'rest_ok level reasons',
+  venue: 'rest_ok not_trading clock_offset_ms clock_uncertainty_ms clock_ts level reasons',
   host: 'rss_mb event_loop_lag_ms',
   latency: 'p50 p99',
 };

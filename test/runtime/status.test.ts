@@ -3,7 +3,7 @@ import { createJudge } from '../../src/runtime/hysteresis.ts';
 import { buildStatus, type StatusInput } from '../../src/runtime/status.ts';
 import { createWorkerTally } from '../../src/runtime/worker-tally.ts';
 import { CLOCK_START_US, manualClock } from '../support/clock.ts';
-import { batchOf, DISK, FEED, inputOf, RATES, tallyOf, threadOf } from '../support/status.ts';
+import { batchOf, DISK, FEED, inputOf, RATES, tallyOf, threadOf, VENUE } from '../support/status.ts';
 
 describe('the tally of a worker', () => {
   test('counts over its life and over the last minute', () => {
@@ -183,16 +183,16 @@ describe('the status', () => {
   test('a venue is as bad as its feeds and its REST; another one is not touched', () => {
     const worker = { thread: threadOf('restarting', FEED, 'exit 1'), tally: fresh() };
     const rates = { okx: { ...RATES, paused_sec: 30, throttle: true } };
-    const venues = { okx: { rest_ok: true }, bybit: { rest_ok: false } };
+    const venues = { okx: VENUE, bybit: { ...VENUE, rest_ok: false } };
     const preflight = new Map([['bybit', 'preflight ENOTFOUND x']]);
     const { object, reasons } = buildStatus(inputOf([worker], { venues, rates, preflight }));
     expect(object.venues).toEqual({
       okx: {
-        rest_ok: true,
+        ...VENUE,
         level: 'CRIT',
         reasons: ['limited: no requests for 30 s', 'orderbook: restarting (exit 1)'],
       },
-      bybit: { rest_ok: false, level: 'CRIT', reasons: ['preflight ENOTFOUND x'] },
+      bybit: { ...VENUE, rest_ok: false, level: 'CRIT', reasons: ['preflight ENOTFOUND x'] },
     });
     expect(reasons).toEqual([
       'okx: limited: no requests for 30 s',

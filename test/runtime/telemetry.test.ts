@@ -10,7 +10,7 @@ import { startTelemetry, type Telemetry } from '../../src/runtime/telemetry.ts';
 import type { WorkerTally } from '../../src/runtime/worker-tally.ts';
 import { CLOCK_START_US, type ManualClock, manualClock } from '../support/clock.ts';
 import { removeFolder, tempFolder } from '../support/files.ts';
-import { ARCHIVE, batchOf, CLOCK, DISK, FEED, inputOf, tallyOf, threadOf } from '../support/status.ts';
+import { ARCHIVE, batchOf, CLOCK, DISK, FEED, inputOf, tallyOf, threadOf, VENUE } from '../support/status.ts';
 
 const PUBLISHED = { 'feature_engine.ingest': 0, 'sig_builder.ingest': 0, 'signal-writer.ingest': 0 };
 
@@ -35,6 +35,7 @@ beforeEach(async () => {
   telemetry = startTelemetry({
     dataDir: root,
     clock: own,
+    redact: (text) => text,
     version: '0',
     kind: 'sim',
     settings: {
@@ -53,7 +54,7 @@ beforeEach(async () => {
     rejects: () => 0,
     quarantined: () => 0,
     preflightFailures: () => new Map(),
-    restOk: () => ({ okx: { rest_ok: true } }),
+    venues: () => ({ okx: VENUE }),
     disk: () => ({ ...DISK, disk_free_bytes: 5e9 }),
     archive: () => ARCHIVE,
     clockStatus: () => CLOCK,

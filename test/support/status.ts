@@ -14,6 +14,7 @@ import {
   NOTHING_LEFT,
 } from '../../src/runtime/protocol.ts';
 import type { VenueRateStats } from '../../src/runtime/rate-stats.ts';
+import type { VenueState } from '../../src/runtime/roll-call.ts';
 import type { StatusInput } from '../../src/runtime/status.ts';
 import type { Thread, ThreadState } from '../../src/runtime/thread.ts';
 import { createWorkerTally, type WorkerTally } from '../../src/runtime/worker-tally.ts';
@@ -113,6 +114,14 @@ export const ARCHIVE: ArchiveStatus = {
 };
 export const CLOCK: ClockStatus = { steps: 0, last_step_sec: null, last_step_ts: null, drift_ms: 0 };
 
+export const VENUE: VenueState = {
+  rest_ok: true,
+  not_trading: [],
+  clock_offset_ms: -1.5,
+  clock_uncertainty_ms: 20,
+  clock_ts: 1795219200,
+};
+
 export const RATES: VenueRateStats = {
   state: 'free',
   stretch: 1,
@@ -143,6 +152,7 @@ export function inputOf(workers: StatusInput['workers'], more: Partial<StatusInp
     phase: 'collecting',
     levelSinceUs: () => CLOCK_START_US,
     judge: createJudge(manualClock()),
+    redact: (text) => text,
     workers,
     writer: {
       rows: 0,
@@ -160,7 +170,7 @@ export function inputOf(workers: StatusInput['workers'], more: Partial<StatusInp
     clock: CLOCK,
     quarantined: 0,
     failingFiles: new Map(),
-    venues: { okx: { rest_ok: true } },
+    venues: { okx: VENUE },
     preflight: new Map(),
     rates: { okx: RATES },
     isRising: (_, count) => count > 0,

@@ -4,12 +4,10 @@
  */
 
 import { z } from 'zod';
-import type { BookMessage, Feed, Market, MarketMessage, TickerFields } from '../../core/event.ts';
+import type { BookMessage, Feed, MarketMessage, TickerFields } from '../../core/event.ts';
 import { err, failure, ok, type Result } from '../../core/result.ts';
-import { unified } from '../../core/symbol.ts';
 import type {
   FeedOptions,
-  Instrument,
   Located,
   RestAnswer,
   RestAnswerKind,
@@ -17,11 +15,12 @@ import type {
   VenueRest,
   Verdict,
 } from '../../core/venue.ts';
-import { chunks, nextDepth, pathOf } from '../kit.ts';
+import { nextDepth, pathOf } from '../kit.ts';
 import { FREE, later, limit, retryAfterMs, untilMinuteMs, untilMs } from '../limits.ts';
-import { decimal, instrumentId, levels, msNumber, readAnswer, sequence, us } from '../schema.ts';
+import { decimal, levels, msNumber, readAnswer, sequence, us } from '../schema.ts';
 import { marketOf } from './dial.ts';
 import { history, isSingle, readTrades } from './history.ts';
+import { instruments, readInstruments } from './rest-instruments.ts';
 
 const DEPTHS = [100, 500, 1000, 5000];
 const SPOT_WEIGHT: Readonly<Record<number, number>> = { 100: 5, 500: 25, 1000: 50, 5000: 250 };
@@ -49,67 +48,6 @@ const tickerAnswer = z.union([
   }),
   z.object({ bidPrice: decimal, bidQty: decimal, askPrice: decimal, askQty: decimal, time: msNumber }),
 ]);
-
-const exchangeInfo = z.object({
-  symbols: z.array(
-    z.object({
-      symbol: instrumentId,
-      status: z.string(),
-      baseAsset: z.string(),
-      quoteAsset: z.string(),
-      /** USD-M only. Dated futures share the answer and are left out. */
-      contractType: z.string().optional(),
-      marginAsset: z.string().optional(),
-      filters: z.array(z.looseObject({ filterType: z.string(), tickSize: decimal.optional() })),
-    }),
-  ),
-});
-
-function instruments(located: readonly Located[]): readonly RestCall[] {
-  const spot = chunks(
-    located.filter((one) => one.market === 'spot'),
-    100,
-  ).map((part) => ({
-    method: 'publicGetExchangeInfo',
-    params: { symbols: JSON.stringify(part.map((one) => one.id)) },
-    weight: 20,
-    window: 'spot_weight',
-    market: 'spot' as const,
-  }));
-  const linear = located.some((one) => one.market === 'linear')
-    ? [
-        {
-          method: 'fapiPublicGetExchangeInfo',
-          params: {},
-          weight: 1,
-          window: 'usdm_weight',
-          market: 'linear' as const,
-        },
-      ]
-    : [];
-  return [...spot, ...linear];
-}
-
-function readInstruments(text: string, market: Market | null): Result<readonly Instrument[]> {
-  const answer = readAnswer(exchangeInfo, text);
-  if (!answer.ok) return answer;
-  const list: Instrument[] = [];
-  for (const one of answer.value.symbols) {
-    if (market === 'linear' && (one.contractType !== 'PERPETUAL' || one.marginAsset !== one.quoteAsset))
-      continue;
-    list.push({
-      ex: 'binance',
-      symbol: unified(one.baseAsset, one.quoteAsset, market ?? 'spot'),
-      id: one.symbol,
-      market: market ?? 'spot',
-      contract_size: '1',
-      amount_unit: 'base',
-      price_tick: one.filters.find((filter) => filter.filterType === 'PRICE_FILTER')?.tickSize ?? null,
-      trading: one.status === 'TRADING',
-    });
-  }
-  return ok(list);
-}
 
 function depth(located: Located, wanted: number): RestCall {
   const spot = located.market === 'spot';
@@ -201,6 +139,25 @@ function readTicker(text: string, symbol: string, localUs: number): Result<reado
   return ok([{ type: 'ticker', symbol, timestampUs: us(one.closeTime), localUs, fields }]);
 }
 
+const timeAnswer = z.object({ serverTime: msNumber });
+
+/** The markets have servers of their own. */
+function clock(located: readonly Located[]): RestCall {
+  const spot = located.some((one) => one.market === 'spot');
+  return {
+    method: spot ? 'publicGetTime' : 'fapiPublicGetTime',
+    params: {},
+    weight: 1,
+    window: spot ? 'spot_weight' : 'usdm_weight',
+    market: null,
+  };
+}
+
+function readClock(text: string): Result<number> {
+  const answer = readAnswer(timeAnswer, text);
+  return answer.ok ? ok(us(answer.value.serverTime)) : answer;
+}
+
 /** Without a word of how long: the weights begin anew each minute; the shortest ban; the firewall counts 5 minutes. */
 const LIMIT_MS = 60_000;
 const BAN_MS = 120_000;
@@ -264,11 +221,15 @@ export const rest: VenueRest = {
     'fapiPublicGetTickerBookTicker',
     'fapiPublicGetTrades',
     'fapiPublicGetAggTrades',
+    'publicGetTime',
+    'fapiPublicGetTime',
   ],
   judge,
   instruments,
   unlistedCodes: ['-1121'],
   readInstruments,
+  clock,
+  readClock,
   depth,
   readDepth,
   poll,

@@ -23,7 +23,10 @@ import { history } from './history.ts';
 import { bookOf, marketOfProduct, tickerOf, tradesOf } from './map.ts';
 import { answers, parseLossless } from './wire.ts';
 
-const markets = z.array(z.object({ product_code: instrumentId, market_type: z.string() }));
+/** It always has some: an empty list is no answer. */
+const markets = z
+  .array(z.object({ product_code: instrumentId, market_type: z.string() }))
+  .min(1, 'expected markets');
 
 const MARKETS: Readonly<Record<string, string>> = { Spot: 'spot', FX: 'linear' };
 
@@ -134,6 +137,8 @@ export const rest: VenueRest = {
   instruments,
   unlistedCodes: [],
   readInstruments,
+  clock: () => null,
+  readClock: () => err(failure('not_used', 'bitFlyer tells its time in headers alone', 'never')),
   depth: () => null,
   readDepth: () => err(failure('not_used', 'bitFlyer pushes its book snapshots', 'never')),
   poll,

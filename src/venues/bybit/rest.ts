@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { Feed, Market, MarketMessage } from '../../core/event.ts';
 import { err, failure, ok, type Result } from '../../core/result.ts';
 import { unified } from '../../core/symbol.ts';
+import { isPlausibleUs } from '../../core/time.ts';
 import type {
   FeedOptions,
   Instrument,
@@ -121,6 +122,25 @@ function readInstruments(text: string): Result<readonly Instrument[]> {
         trading: one.status === 'Trading',
       })),
   );
+}
+
+const usOfNano = (nano: string): number => Number(nano.slice(0, -3));
+const nanoText = z.custom<string>(
+  (v) => typeof v === 'string' && /^\d{19}$/.test(v) && isPlausibleUs(usOfNano(v)),
+  'expected ns as text',
+);
+const timeAnswer = z.object({
+  retCode: z.literal(0),
+  result: z.object({ timeNano: nanoText }),
+});
+
+function clock(): RestCall {
+  return { method: 'publicGetV5MarketTime', params: {}, weight: 1, window: 'ip', market: null };
+}
+
+function readClock(text: string): Result<number> {
+  const answer = readAnswer(timeAnswer, text);
+  return answer.ok ? ok(usOfNano(answer.value.result.timeNano)) : answer;
 }
 
 /** The same depths as its streams have, as far as a page holds; so many trades at most. */
@@ -254,11 +274,14 @@ export const rest: VenueRest = {
     'publicGetV5MarketTickers',
     'publicGetV5MarketOrderbook',
     'publicGetV5MarketRecentTrade',
+    'publicGetV5MarketTime',
   ],
   judge,
   instruments,
   unlistedCodes: ['10001'],
   readInstruments,
+  clock,
+  readClock,
   depth: () => null,
   readDepth: () => err(failure('not_used', 'Bybit pushes its book snapshots', 'never')),
   poll,

@@ -206,6 +206,11 @@ export function restOf(id: string): VenueRest {
     ],
     unlistedCodes: ['BadSymbol'],
     readInstruments: (text) => readInstruments(id, text),
+    clock: () => null,
+    readClock: () => ({
+      ok: false,
+      error: { code: 'not_used', message: 'by headers alone', retry: 'never' },
+    }),
     depth: () => null,
     readDepth: () => ({ ok: false, error: { code: 'not_used', message: 'polled only', retry: 'never' } }),
     poll,

@@ -18,7 +18,7 @@ import type {
 } from '../../core/venue.ts';
 import { pathOf } from '../kit.ts';
 import { FREE, limit, retryAfterMs } from '../limits.ts';
-import { instrumentId, readAnswer } from '../schema.ts';
+import { instrumentId, msText, readAnswer, us } from '../schema.ts';
 import { symbolOf } from './dial.ts';
 import { history } from './history.ts';
 import { bookOf, tickerOf, tradeOf } from './map.ts';
@@ -72,6 +72,17 @@ function readInstruments(text: string): Result<readonly Instrument[]> {
       trading: one.state === 'live',
     })),
   );
+}
+
+const timeAnswer = z.object({ code: z.literal('0'), data: z.tuple([z.object({ ts: msText })]) });
+
+function clock(): RestCall {
+  return { method: 'publicGetPublicTime', params: {}, weight: 1, window: 'time', market: null };
+}
+
+function readClock(text: string): Result<number> {
+  const answer = readAnswer(timeAnswer, text);
+  return answer.ok ? ok(us(answer.value.data[0].ts)) : answer;
 }
 
 /** Most that one answer holds. */
@@ -159,6 +170,7 @@ export const rest: VenueRest = {
     { name: 'books', limit: 40, perMs: 2_000 },
     { name: 'trades', limit: 100, perMs: 2_000 },
     { name: 'history', limit: 20, perMs: 2_000 },
+    { name: 'time', limit: 10, perMs: 2_000 },
   ],
   methods: [
     'publicGetPublicInstruments',
@@ -166,11 +178,14 @@ export const rest: VenueRest = {
     'publicGetMarketBooks',
     'publicGetMarketTrades',
     'publicGetMarketHistoryTrades',
+    'publicGetPublicTime',
   ],
   judge,
   instruments,
   unlistedCodes: ['51001'],
   readInstruments,
+  clock,
+  readClock,
   depth: () => null,
   readDepth: () => err(failure('not_used', 'OKX pushes its book snapshots', 'never')),
   poll,
