@@ -37,6 +37,8 @@ export interface LoadedSettings {
   readonly created: boolean;
   /** The environment variables that took part. */
   readonly variables: readonly string[];
+  /** What the file held. */
+  readonly text: string;
 }
 
 type Loaded<T> = Result<T, readonly SettingsProblem[]>;
@@ -58,7 +60,8 @@ export async function loadSettings(input: LoadInput): Promise<Loaded<LoadedSetti
     return err([...(checked.ok ? [] : checked.error), ...(applied.ok ? [] : applied.error)]);
   }
   if (!recordsAnything(applied.value)) return nothingToRecord(shown, overrides);
-  return ok({ settings: applied.value, file, created: source.value.created, variables });
+  const { text, created } = source.value;
+  return ok({ settings: applied.value, file, created, variables, text });
 }
 
 function recordsAnything(settings: Settings): boolean {
@@ -113,7 +116,8 @@ async function readOrMake(file: string, mayMake: boolean, root: string): Promise
   return ok({ text: text.value, created: true });
 }
 
-async function readText(file: string): Promise<Result<string>> {
+/** The text of a settings file, as `loadSettings` reads it. */
+export async function readText(file: string): Promise<Result<string>> {
   try {
     return ok(new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file)));
   } catch (thrown) {

@@ -57,7 +57,12 @@ export function applyOverrides(
     const urls = { ...venue.endpoints, ...endpoints.value[id]?.endpoints };
     return [id, { ...venue, endpoints: urls, feeds: chooseFeeds(venue.feeds, overrides) }] as const;
   });
-  return ok({ ...settings, runtime: { mode }, paths, venues: Object.fromEntries(withAll) });
+  return ok({
+    ...settings,
+    runtime: { ...settings.runtime, mode },
+    paths,
+    venues: Object.fromEntries(withAll),
+  });
 }
 
 function chooseVenues(

@@ -31,7 +31,10 @@ export function settingsSchema(venues: readonly VenueDeclaration[]) {
     runtime: group('How the collector runs.', {
       mode: oneOf(MODES)
         .default('PROD')
-        .describe('How much is told: PROD, DEBUG (each step) or DIAG (everything); read at the start.'),
+        .describe(
+          'How much is told: PROD, DEBUG (each batch) or DIAG (everything, for a while, then PROD is written here).',
+        ),
+      diag_sec: integer(1, 3600).default(300).describe('So long DIAG lasts; seconds.'),
     }).prefault({}),
     paths: group('Where files are written; relative to the project root.', {
       data: text('a folder')

@@ -11,6 +11,7 @@ import { type Console, EXIT, type Place } from '../src/apps/console.ts';
 import { HEALTH_HELP, runHealth } from '../src/apps/health.ts';
 import { REPLAY_HELP, runReplay } from '../src/apps/replay.ts';
 import { runSim, SIM_HELP } from '../src/apps/sim.ts';
+import { runSymbols, SYMBOLS_HELP } from '../src/apps/symbols.ts';
 import { runVerify, VERIFY_HELP } from '../src/apps/verify.ts';
 import { VENUES } from '../src/venues/index.ts';
 
@@ -53,6 +54,8 @@ ${VERIFY_HELP}
 
 ${BOOK_HELP}
 
+${SYMBOLS_HELP}
+
 tapedeck config print | schema
   print the settings that hold, or a JSON Schema of the settings file`;
 
@@ -70,6 +73,8 @@ function run(command: string | undefined, argv: readonly string[]): Promise<numb
       return runVerify(argv, place, console);
     case 'book':
       return runBook(argv, place, console, environment());
+    case 'symbols':
+      return runSymbols(argv, place, console, environment());
     case 'config':
       return runConfig(argv, console, {
         root: place.root,

@@ -224,6 +224,7 @@ describe.each(each)('%s', (id, venue) => {
       ...venue.rest.instruments(located),
       ...venue.rest.instruments(manySymbols(venue)),
       ...located.flatMap((one) => venue.rest.clock([one]) ?? []),
+      ...venue.rest.catalogue(),
       ...books,
       ...polls('ticker'),
       ...polls('orderbook'),

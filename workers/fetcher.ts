@@ -70,6 +70,10 @@ port.on('message', (message: ToFetcher) => {
     }
     case 'pause':
       return feed.pause(message.ms);
+    case 'instruments':
+      return feed.instruments(message.instruments, message.left);
+    case 'poll':
+      return feed.poll(message.poll);
     case 'stop':
       void feed.stop().then(() => {
         post({ type: 'stopped' });

@@ -1,11 +1,11 @@
 /** `tapedeck collector`: runs in the foreground until it is told to stop. */
 
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { type Environment, loadSettings } from '../../config/load.ts';
+import { type Environment, type LoadedSettings, readText } from '../../config/load.ts';
+import { withMode } from '../../config/mode-text.ts';
 import type { Settings } from '../../config/schema.ts';
 import type { Cancel, Clock } from '../core/ports.ts';
-import { err, type Failure, failure, failureOf, ok, type Result } from '../core/result.ts';
+import { err, type Failure, ok, type Result } from '../core/result.ts';
 import { seconds } from '../core/time.ts';
 import { replaceFile } from '../io/atomic.ts';
 import { systemClock } from '../io/clock.ts';
@@ -18,37 +18,22 @@ import {
   prepareDataDir,
   setFlag,
 } from '../io/data-dir.ts';
+import { editFile } from '../io/edit-file.ts';
 import { acquireLock, type Lock } from '../io/lock.ts';
 import { type Log, openLog } from '../io/log.ts';
-import { createApp } from '../runtime/app.ts';
+import { createApp, type SettingsFile } from '../runtime/app.ts';
 import { VENUES, venuesOf } from '../venues/index.ts';
+import {
+  COLLECTOR_HELP,
+  type CollectorOptions,
+  loadFor,
+  readOptions,
+  wantedSymbols,
+} from './collector-options.ts';
 import { type Console, EXIT, type Place } from './console.ts';
 import { type Simulator, startSimulator } from './simulator.ts';
 
-const OPTIONS = {
-  config: { type: 'string' },
-  data: { type: 'string' },
-  sim: { type: 'boolean' },
-  capture: { type: 'boolean' },
-  duration: { type: 'string' },
-  venues: { type: 'string' },
-  feeds: { type: 'string' },
-  rate: { type: 'string' },
-  seed: { type: 'string' },
-  journal: { type: 'string' },
-  fault: { type: 'string', multiple: true },
-  control: { type: 'string' },
-} as const;
-
-export const COLLECTOR_HELP = `tapedeck collector [options]
-  --config FILE       settings other than config/settings.yaml
-  --data DIR          where to record, in place of paths.data
-  --sim               start the embedded simulator and collect from it (needs no network)
-  --capture           record every frame raw too, under capture/, for a replay
-  --duration SECONDS  stop in order after this long
-  --venues a,b        only these venues        --feeds x,y   only these feeds
-  with --sim: --rate N (1 is a quiet market), --seed N, --journal FILE (every event that was sent),
-              --fault SPEC (may be given again), --control PORT (docs/simulator.md)`;
+export { COLLECTOR_HELP } from './collector-options.ts';
 
 /** Resolves with the exit code: 0 stopped in order, 64 bad settings or options, 74 cannot write, 75 running already. */
 export async function runCollector(
@@ -63,7 +48,8 @@ export async function runCollector(
   }
   const options = readOptions(argv);
   if (!options.ok) return refuse(io, EXIT.usage, [options.error.message]);
-  const load = (endpoints?: Simulator['endpoints']) => loadFor(options.value, place, env, endpoints);
+  const load = (endpoints?: Simulator['endpoints'], file?: string) =>
+    loadFor(options.value, place, env, endpoints, file);
   const loaded = await load();
   if (!loaded.ok) return refuse(io, EXIT.usage, texts(loaded.error));
   const { settings } = loaded.value;
@@ -73,7 +59,11 @@ export async function runCollector(
 
   const seat = await takeSeat(settings, options.value.sim ? 'sim' : 'live', place, io);
   if (!seat.ok) return refuse(io, seat.error.code, [seat.error.message]);
-  if (!options.value.sim) return collect(settings, seat.value, options.value, place, io, env);
+  const run = (from: LoadedSettings, endpoints?: Simulator['endpoints']) => {
+    const file = settingsFile(from, () => load(endpoints, from.file));
+    return collect(from.settings, file, seat.value, options.value, place, io, env);
+  };
+  if (!options.value.sim) return run(loaded.value);
 
   const args = [...options.value.simArgs, '--symbols', wantedSymbols(settings)];
   const simulator = await startSimulator(place.cli, args);
@@ -85,7 +75,7 @@ export async function runCollector(
     io.out(`[collector] simulator: control on ${simulator.value.control}`);
   const pointed = await load(simulator.value.endpoints);
   const code = pointed.ok
-    ? await collect(pointed.value.settings, seat.value, options.value, place, io, env)
+    ? await run(pointed.value, simulator.value.endpoints)
     : refuse(io, EXIT.usage, texts(pointed.error));
   simulator.value.stop();
   return code;
@@ -94,42 +84,17 @@ export async function runCollector(
 const texts = (problems: readonly { readonly text: string }[]): readonly string[] =>
   problems.map(({ text }) => text);
 
-async function loadFor(
-  args: Options,
-  place: Place,
-  env: Environment,
-  endpoints: Simulator['endpoints'] | undefined,
-) {
-  const loaded = await loadSettings({
-    file: args.config ?? null,
-    root: place.root,
-    cwd: place.cwd,
-    env,
-    venues: VENUES,
-    overrides: {
-      venues: list(args.venues),
-      feeds: list(args.feeds),
-      data: args.data,
-      capture: args.capture,
-      endpoints,
+/** The settings file as the running collector knows it: read again as at the start. */
+function settingsFile({ file, text }: LoadedSettings, load: () => ReturnType<typeof loadFor>): SettingsFile {
+  return {
+    text,
+    read: () => readText(file),
+    async load() {
+      const loaded = await load();
+      return loaded.ok ? ok(loaded.value.settings) : err(texts(loaded.error));
     },
-  });
-  if (!loaded.ok || !args.sim || args.data !== undefined) return loaded;
-  // Simulated data has a folder of its own, unless one is given for it.
-  const { settings } = loaded.value;
-  const paths = { ...settings.paths, data: join(settings.paths.data, 'sim') };
-  return ok({ ...loaded.value, settings: { ...settings, paths } });
-}
-
-const list = (text: string | undefined): readonly string[] | undefined =>
-  text?.split(',').map((one) => one.trim());
-
-/** The simulator offers whatever the settings ask for. */
-function wantedSymbols(settings: Settings): string {
-  return Object.entries(settings.venues)
-    .filter(([id]) => VENUES.some((venue) => venue.id === id))
-    .flatMap(([id, venue]) => venue.symbols.map((symbol) => `${id}:${symbol}`))
-    .join(',');
+    writeProd: () => editFile(file, (now) => withMode(now, 'DIAG', 'PROD')),
+  };
 }
 
 /** The data directory, ours alone. */
@@ -142,7 +107,7 @@ interface Seat {
 
 /** Makes the folders, takes the lock, opens the log, removes what a killed process left. The error's code is to exit with. */
 async function takeSeat(
-  { paths: { data, logs }, runtime }: Settings,
+  { paths: { data, logs } }: Settings,
   kind: Kind,
   place: Place,
   io: Console,
@@ -157,7 +122,7 @@ async function takeSeat(
   }
   const lock = await acquireLock(data, process.platform);
   if (!lock.ok) return refused(lock.error.code === 'locked' ? EXIT.running : EXIT.io, lock.error.message);
-  const log = await openLog(logs, clock, runtime.mode === 'PROD' ? 'info' : 'debug');
+  const log = await openLog(logs, clock, 'info');
   if (!log.ok) return cannotWrite(logs, log.error);
   const cleaned = await cleanDataDir(data);
   if (!cleaned.ok) return cannotWrite(data, cleaned.error);
@@ -170,8 +135,9 @@ async function takeSeat(
 
 async function collect(
   settings: Settings,
+  file: SettingsFile,
   { kind, lock, log, clock }: Seat,
-  args: Options,
+  args: CollectorOptions,
   place: Place,
   io: Console,
   env: Environment,
@@ -180,8 +146,9 @@ async function collect(
   const stopping = stopSignal(data, clock, args.durationSec, env.npm_lifecycle_event !== undefined);
   const app = await createApp({
     settings,
+    file,
     // The simulator has none of ccxt's: with it nothing may reach the network.
-    venues: kind === 'sim' ? VENUES : venuesOf(settings),
+    venuesOf: kind === 'sim' ? () => VENUES : venuesOf,
     kind,
     version: place.version,
     clock,
@@ -214,39 +181,6 @@ async function collect(
 function refuse(io: Console, code: number, lines: readonly string[]): number {
   for (const line of lines) io.err(line);
   return code;
-}
-
-interface Options {
-  readonly config?: string | undefined;
-  readonly data?: string | undefined;
-  readonly sim: boolean;
-  readonly capture: boolean;
-  readonly durationSec: number | null;
-  readonly venues?: string | undefined;
-  readonly feeds?: string | undefined;
-  /** Passed on to the simulator. */
-  readonly simArgs: readonly string[];
-}
-
-function readOptions(argv: readonly string[]): Result<Options> {
-  try {
-    const { values } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: false });
-    const duration = values.duration === undefined ? null : Number(values.duration);
-    if (duration !== null && !(duration > 0 && duration < 1e9)) {
-      return err(failure('usage', `--duration: expected seconds above 0, got "${values.duration}"`, 'never'));
-    }
-    const simArgs = (['rate', 'seed', 'journal', 'control', 'fault'] as const).flatMap((name) =>
-      [values[name] ?? []].flat().flatMap((value) => [`--${name}`, value]),
-    );
-    if (simArgs.length > 0 && !values.sim) {
-      return err(failure('usage', `${simArgs[0]}: only with --sim`, 'never'));
-    }
-    const { config, data, venues, feeds } = values;
-    const { sim = false, capture = false } = values;
-    return ok({ config, data, venues, feeds, sim, capture, durationSec: duration, simArgs });
-  } catch (thrown) {
-    return err(failure('usage', `${failureOf(thrown).message}\n${COLLECTOR_HELP}`, 'never'));
-  }
 }
 
 /**

@@ -120,6 +120,7 @@ async function play(
       namedSymbol: (venue, id, market) => namedSymbol(settings, venue, id, market),
       ingest: (batch) => pipeline.ingest(batch, () => undefined),
       books: pipeline.books,
+      dropped: pipeline.dropped,
       tick: pipeline.tick,
       reject: (scope, reason, text, localUs) => rejects.add(scope, reason, text.slice(0, 4096), localUs),
     },

@@ -67,15 +67,13 @@ export interface Budget {
   lastMs(): number | null;
   /** What an earlier process took, and when its newest call was, before the first call of this one. */
   restore(history: History, lastMs: number | null, nowMs: number): void;
+  /** Other numbers from now on; what was taken still counts. Throws as `createBudget`, and then nothing is changed. */
+  adjust(options: BudgetOptions): void;
 }
 
 /** Throws RangeError on a cap, a share or a limit out of range: settings are checked before they come here. */
-export function createBudget({ maxInfoRpm, share, windows }: BudgetOptions): Budget {
-  if (!(maxInfoRpm > 0 && maxInfoRpm < Number.POSITIVE_INFINITY)) {
-    throw new RangeError(`calls a minute out of range: ${maxInfoRpm}`);
-  }
-  if (!(share > 0 && share <= 1)) throw new RangeError(`share out of range: ${share}`);
-
+export function createBudget(options: BudgetOptions): Budget {
+  let { maxInfoRpm, share } = checked(options);
   let lowered = { factor: 1, untilMs: Number.NEGATIVE_INFINITY };
   let nextMs = Number.NEGATIVE_INFINITY;
   /** The newest call, and when it might have gone without the one before it. */
@@ -90,7 +88,7 @@ export function createBudget({ maxInfoRpm, share, windows }: BudgetOptions): Bud
     return (60_000 / (target >= 1 ? Math.floor(target) : target)) * EDGE;
   };
 
-  const gauges = new Map(windows.map((window) => [window.name, createGauge(window)]));
+  let gauges = new Map(options.windows.map((window) => [window.name, createGauge(window)]));
   const capOf = (gauge: Gauge, nowMs: number): number => Math.floor(part(gauge.limit * factor(nowMs)));
 
   return {
@@ -157,7 +155,29 @@ export function createBudget({ maxInfoRpm, share, windows }: BudgetOptions): Bud
       newest = { atMs: lastMs, beforeMs: lastMs };
       nextMs = lastMs + spacingMs(nowMs);
     },
+    adjust(next) {
+      const made = new Map(next.windows.map((window) => [window.name, createGauge(window)]));
+      ({ maxInfoRpm, share } = checked(next));
+      for (const [name, gauge] of made) {
+        const before = gauges.get(name);
+        if (before === undefined) continue;
+        // Its own span may be another: what the shorter one has forgotten is not known any more.
+        for (const { atMs, amount } of before.used.entries(Number.NEGATIVE_INFINITY))
+          gauge.used.add(amount, atMs);
+        gauge.told = before.told;
+      }
+      gauges = made;
+      if (newest !== null) nextMs = newest.atMs + spacingMs(newest.atMs);
+    },
   };
+}
+
+function checked({ maxInfoRpm, share }: BudgetOptions): Pick<BudgetOptions, 'maxInfoRpm' | 'share'> {
+  if (!(maxInfoRpm > 0 && maxInfoRpm < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`calls a minute out of range: ${maxInfoRpm}`);
+  }
+  if (!(share > 0 && share <= 1)) throw new RangeError(`share out of range: ${share}`);
+  return { maxInfoRpm, share };
 }
 
 /** One of the venue's windows, and how full it is. */

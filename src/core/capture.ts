@@ -11,7 +11,7 @@ export interface OpenConnection {
   readonly addr: string;
 }
 
-/** What is recorded, and how: the same in every part. */
+/** What is recorded, and how. */
 export interface CaptureSubject {
   /** Of the program. */
   readonly version: string;
@@ -56,6 +56,8 @@ export interface Capture {
   disconnect(connection: string, reason: string): void;
   /** Something of our own doing: `start`, `stop`, `resync`, … with what a replay needs to do it too. */
   note(what: string, more?: Readonly<Record<string, string | number>>): void;
+  /** These and no others are recorded from here on: a note, and what later headers say. */
+  instruments(next: readonly Located[]): void;
   /** The disk is full: what comes waits, within its bound, until there is room again. */
   hold(on: boolean): void;
   status(): CaptureStatus;

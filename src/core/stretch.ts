@@ -35,16 +35,17 @@ export function pollEveryMs(
   return Math.min(baseMs * factor, Math.max(baseMs, maxIntervalMs)) * (1 + jitter * random());
 }
 
-export function createStretch({ decay, maxIntervalMs }: Omit<StretchOptions, 'jitter'>): Stretch {
-  const most = Math.max(2, maxIntervalMs / SHORTEST_MS);
+/** The options are read at each use: they may change. */
+export function createStretch(options: Omit<StretchOptions, 'jitter'>): Stretch {
+  const most = (): number => Math.max(2, options.maxIntervalMs / SHORTEST_MS);
   let factor = 1;
   let sinceMs = Number.NEGATIVE_INFINITY;
 
   const read = (nowMs: number): number => {
     // A venue that is asked nothing gives no success: a quiet longest interval stands for one.
-    while (factor > 1 && nowMs - sinceMs >= maxIntervalMs) {
-      sinceMs += maxIntervalMs;
-      factor = Math.max(1, factor * decay);
+    while (factor > 1 && nowMs - sinceMs >= options.maxIntervalMs) {
+      sinceMs += options.maxIntervalMs;
+      factor = Math.max(1, factor * options.decay);
     }
     return factor;
   };
@@ -52,11 +53,11 @@ export function createStretch({ decay, maxIntervalMs }: Omit<StretchOptions, 'ji
   return {
     factor: read,
     limited(nowMs, untilMs) {
-      factor = Math.min(most, read(nowMs) * 2);
+      factor = Math.min(most(), read(nowMs) * 2);
       sinceMs = Math.max(sinceMs, nowMs, untilMs);
     },
     succeeded(nowMs) {
-      factor = Math.max(1, read(nowMs) * decay);
+      factor = Math.max(1, read(nowMs) * options.decay);
       sinceMs = Math.max(sinceMs, nowMs);
     },
   };

@@ -1,5 +1,7 @@
 /** Times: µs since 1970 UTC as integers (safe until the year 2255); text is cut, never rounded. */
 
+import type { Clock } from './ports.ts';
+
 /** 2001-09-09 to 2100-01-01: a venue's time outside is absurd and its frame is refused. */
 const EARLIEST_US = 1_000_000_000_000_000;
 const LATEST_US = 4_102_444_800_000_000;
@@ -69,4 +71,11 @@ export function isoOf(us: number): string {
   const ms = Math.floor(us / 1000);
   const rest = String(Math.trunc(us - ms * 1000)).padStart(3, '0');
   return new Date(ms).toISOString().replace('Z', `${rest}Z`);
+}
+
+/** The wall time (µs UTC) of a moment on the monotonic clock. */
+export function wallOf(clock: Pick<Clock, 'wallUs' | 'monoMs'>): (atMs: number) => number {
+  const nowUs = clock.wallUs();
+  const nowMs = clock.monoMs();
+  return (atMs) => Math.round(nowUs - (nowMs - atMs) * 1000);
 }

@@ -186,6 +186,8 @@ export interface VenueRest {
   judge(answer: RestAnswer): Verdict;
   /** The calls that together tell of these instruments. */
   instruments(located: readonly Located[]): readonly RestCall[];
+  /** The calls that together tell of every instrument. */
+  catalogue(): readonly RestCall[];
   /** The venue's error codes for an instrument that it does not have. */
   readonly unlistedCodes: readonly string[];
   readInstruments(text: string, market: Market | null): Result<readonly Instrument[]>;

@@ -11,6 +11,7 @@ import {
   coded,
   type FileOps,
   type FileReport,
+  type FileRights,
   hasCode,
   ifThere,
   makeFolder,
@@ -22,6 +23,8 @@ import { createUnique, cutTornTail } from './file-tail.ts';
 
 export interface ReplaceOptions {
   readonly ops?: FileOps;
+  /** Those of the new file; what the system gives, when left out. */
+  readonly rights?: FileRights;
   /** Waits between two tries of a rename (Windows). */
   readonly wait?: (ms: number) => Promise<unknown>;
 }
@@ -108,7 +111,10 @@ async function replaceNow(path: string, bytes: Uint8Array, options: ReplaceOptio
   if (!temp.ok) return temp;
 
   const placed = await attempt(async () => {
-    await closing(ops, temp.value.fd, (fd) => writeChecked(ops, fd, bytes));
+    await closing(ops, temp.value.fd, async (fd) => {
+      if (options.rights !== undefined) await ops.setRights(fd, options.rights);
+      await writeChecked(ops, fd, bytes);
+    });
     await renameOver(ops, temp.value.path, path, options.wait ?? sleep);
   });
   if (!placed.ok) {

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { OpenConnection } from '../core/capture.ts';
 import type { Failure } from '../core/result.ts';
+import type { Located } from '../core/venue.ts';
 import { attempt, type FileOps, hasCode, makeFolder, syncFolder, writeAll } from './file-ops.ts';
 
 /** Whole lines that are written together. */
@@ -20,6 +21,8 @@ export interface Chunk {
   readonly firstUs: number;
   /** Those that were open before its first line. */
   readonly connections: readonly OpenConnection[];
+  /** Those that were recorded before its first line. */
+  readonly instruments: readonly Located[];
   /** It begins a part, whether or not one is open. */
   readonly fresh: boolean;
 }

@@ -44,8 +44,8 @@ export function createCapture(options: CaptureOptions): Capture {
   const parts = createParts({
     folder: join(options.dataDir, 'capture', subject.venue, subject.feed),
     ops,
-    header: (part, { line, connections, firstUs }) =>
-      headerLine({ ...subject, runUs, part, line, connections }, firstUs),
+    header: (part, { line, connections, instruments, firstUs }) =>
+      headerLine({ ...subject, runUs, part, line, connections, instruments }, firstUs),
     onError: (error) => count(error),
   });
 
@@ -55,12 +55,13 @@ export function createCapture(options: CaptureOptions): Capture {
   let lines = 0;
   let line = 0;
   let firstUs = 0;
-  let before: readonly OpenConnection[] = [];
+  let before: Pick<Chunk, 'connections' | 'instruments'> = { connections: [], instruments: [] };
   let fresh = true;
 
   /** Of the run: all lines so far, dropped ones too. */
   let total = 0;
   let connections: readonly OpenConnection[] = [];
+  let { instruments } = subject;
   const heads = new Map<string, string>();
   let hourEndsUs = 0;
   let offsetUs = Number.NEGATIVE_INFINITY;
@@ -87,7 +88,7 @@ export function createCapture(options: CaptureOptions): Capture {
     if (used === 0) return;
     const bytes = Buffer.allocUnsafeSlow(used);
     buffer.copy(bytes, 0, 0, used);
-    waiting.push({ bytes, lines, line, firstUs, connections: before, fresh });
+    waiting.push({ bytes, lines, line, firstUs, ...before, fresh });
     bytesWaiting += used;
     used = 0;
     lines = 0;
@@ -110,7 +111,7 @@ export function createCapture(options: CaptureOptions): Capture {
     if (used === 0) {
       line = total;
       firstUs = nowUs;
-      before = connections;
+      before = { connections, instruments };
     }
     // UTF-8 takes at most three bytes for a unit of UTF-16.
     const needed = used + text.length * 3;
@@ -260,6 +261,11 @@ export function createCapture(options: CaptureOptions): Capture {
       connections = connections.filter((one) => one.conn !== conn);
     },
     note: (what, more = {}) => say('note', `,${JSON.stringify({ what, ...more }).slice(1, -1)}`),
+    instruments(next) {
+      const told = next.map(({ symbol, id, market }) => ({ symbol, id, market }));
+      say('note', `,"what":"instruments","instruments":${JSON.stringify(told)}`);
+      instruments = next;
+    },
     hold(on) {
       held = on;
     },

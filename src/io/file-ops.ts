@@ -17,6 +17,7 @@ export interface FileOps {
   /** Names that the open file has; 0: it was removed. */
   links(fd: number): Promise<number>;
   truncate(fd: number, size: number): Promise<void>;
+  setRights(fd: number, rights: FileRights): Promise<void>;
   close(fd: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -24,6 +25,13 @@ export interface FileOps {
   /** Removes an empty folder. */
   rmdir(path: string): Promise<void>;
   list(path: string): Promise<readonly string[]>;
+}
+
+/** Who may do what with a file, as of its `Stats`. */
+export interface FileRights {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** What was mended or went wrong with a file, for the event ledger. */
@@ -55,6 +63,11 @@ export const nodeFileOps: FileOps = {
   size: async (fd) => (await promised<fs.Stats>((done) => fs.fstat(fd, done))).size,
   links: async (fd) => (await promised<fs.Stats>((done) => fs.fstat(fd, done))).nlink,
   truncate: (fd, size) => promised((done) => fs.ftruncate(fd, size, done)),
+  async setRights(fd, { mode, uid, gid }) {
+    // The owner first: another's file loses some rights with it.
+    await promised((done) => fs.fchown(fd, uid, gid, done));
+    await promised((done) => fs.fchmod(fd, mode, done));
+  },
   close: (fd) => promised((done) => fs.close(fd, done)),
   rename: (from, to) => promised((done) => fs.rename(from, to, done)),
   unlink: (path) => promised((done) => fs.unlink(path, done)),

@@ -31,6 +31,8 @@ export interface Latest {
   set(file: string, header: string, key: string, row: string | Uint8Array): void;
   /** Keeps a whole text; a function is called when the file is written, so that nobody builds text in vain. */
   setText(file: string, text: string | (() => string)): void;
+  /** There will be no more rows of `key`: its row goes. */
+  drop(file: string, key: string): void;
   status(): LatestStatus;
   /** Writes every changed file now. The failure is that of the first file that could not be written. */
   flush(): Promise<Result<void>>;
@@ -115,6 +117,10 @@ export function createLatest(options: LatestOptions): Latest {
       const entry = entryOf(file);
       entry.content = typeof text === 'string' ? () => text : text;
       entry.changed = true;
+    },
+    drop(file, key) {
+      const entry = entries.get(file);
+      if (entry?.rows.delete(key)) entry.changed = true;
     },
     status: () => ({
       files: entries.size,

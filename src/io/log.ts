@@ -13,6 +13,8 @@ export type LogLevel = 'debug' | 'info' | 'warn';
 export interface Log {
   readonly logger: Logger;
   readonly file: string;
+  /** Lines below this level are left out from now on, of the logger and of all its children. */
+  setLevel(level: LogLevel): void;
   /** Lines that are not in the file. */
   errors(): { readonly count: number; readonly last: Failure | null };
   /** Resolves when the lines are written, or soon after when the disk does not take them. */
@@ -49,14 +51,21 @@ export async function openLog(
     lostLine: (lost, { code, message }) =>
       `${JSON.stringify({ level: pino.levels.values.warn, time: time(), app: APP, lost, code, message, msg: 'lines lost' })}\n`,
   });
+  // A child keeps the level of its birth.
+  const loggers: { level: string }[] = [];
   const logger = pino(
     {
       level,
+      onChild: (child) => void loggers.push(child),
       base: { app: APP },
       timestamp: () => `,"time":"${time()}"`,
       redact: { paths: HIDDEN.flatMap((key) => [key, `*.${key}`]), remove: true },
     },
     { write: lines.write },
   );
-  return ok({ logger, file: made.value, errors: lines.errors, close: lines.close });
+  loggers.push(logger);
+  const setLevel = (next: LogLevel): void => {
+    for (const one of loggers) one.level = next;
+  };
+  return ok({ logger, file: made.value, setLevel, errors: lines.errors, close: lines.close });
 }

@@ -27,6 +27,7 @@ export interface RecordedNote {
   readonly event: number;
   /** Trade ids, with spaces between. */
   readonly ids: string;
+  readonly instruments: CaptureHeader['instruments'];
 }
 
 export interface RecordedHeader {
@@ -56,7 +57,10 @@ const line = z.object({
   reason: z.unknown().optional(),
   event: z.unknown().optional(),
   ids: z.unknown().optional(),
+  instruments: z.unknown().optional(),
 });
+
+const located = z.array(z.object({ symbol: z.string(), id: z.string(), market: z.enum(['spot', 'linear']) }));
 
 const ours = z.object({
   schema_version: z.literal(CAPTURE_SCHEMA),
@@ -64,7 +68,7 @@ const ours = z.object({
   venue: z.string(),
   feed: z.enum(FEEDS),
   options: z.object({ depth: z.int(), stream: z.enum(['trade', 'aggTrade']).nullable() }),
-  instruments: z.array(z.object({ symbol: z.string(), id: z.string(), market: z.enum(['spot', 'linear']) })),
+  instruments: located,
   run: z.number(),
   part: z.int(),
   line: z.int(),
@@ -151,9 +155,11 @@ function parseLine(text: string): Result<RecordedLine> {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-function noteOf({ what, symbol, reason, event, ids }: z.infer<typeof line>, localUs: number): RecordedNote {
+function noteOf(note: z.infer<typeof line>, localUs: number): RecordedNote {
+  const { what, symbol, reason, event, ids } = note;
   const told = { what: text(what), symbol: text(symbol), reason: text(reason), ids: text(ids) };
-  return { kind: 'note', localUs, ...told, event: typeof event === 'number' ? event : 0 };
+  const instruments = located.safeParse(note.instruments).data ?? [];
+  return { kind: 'note', localUs, ...told, instruments, event: typeof event === 'number' ? event : 0 };
 }
 
 function headerOf(json: unknown, localUs: number): Result<RecordedHeader> {

@@ -40,13 +40,12 @@ const NEWLINE = 10;
 export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
   const { root, clock, report, ops = nodeFileOps, queueBytes = 64 * 1024 * 1024 } = options;
   const { flushMs = 50, fsyncMs = 1_000, maxOpenFiles = 256 } = options;
-  const { seal, wantNewFile, mayWrite = () => true, maxFileBytes = Number.POSITIVE_INFINITY } = options;
+  const { seal, wantNewFile, mayWrite = () => true } = options;
   const context = { ops, clock, report };
-  const maxRuns = Math.min(MAX_RUNS, maxOpenFiles);
 
   const lanes = new Map<string, Lane>();
   const descriptors = createDescriptors<Lane>(maxOpenFiles);
-  const turns = createTurns<Lane>(maxRuns, run);
+  const turns = createTurns<Lane>(Math.min(MAX_RUNS, maxOpenFiles), run);
   let closing: Promise<Result<void>> | null = null;
   let queued = 0;
   const totals = { rows: 0, bytes: 0, rowsLost: 0 };
@@ -112,7 +111,7 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       chunk.done?.(true);
     }
     if (lane.wanted !== null) want(lane, lane.wanted.reason);
-    else if (lane.position >= maxFileBytes) want(lane, 'size');
+    else if (lane.position >= (options.maxFileBytes ?? Number.POSITIVE_INFINITY)) want(lane, 'size');
   }
 
   /** Its rows are on disk, its name becomes free. */
@@ -265,6 +264,13 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       return true;
     },
     flush,
+    async leave(file) {
+      await flush();
+      const lane = lanes.get(file);
+      if (lane === undefined || lane.busy || hasRows(lane)) return;
+      descriptors.drop(lane);
+      await release(lane);
+    },
     close: () => (closing ??= closeAll()),
     contract() {
       return runContract(root, ops, async (file, header, bytes, rows) => {
@@ -275,14 +281,11 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
     },
     status() {
       const now = clock.monoMs();
-      let lag = 0;
-      for (const { dirtySinceMs } of lanes.values()) {
-        if (dirtySinceMs !== null) lag = Math.max(lag, now - dirtySinceMs);
-      }
+      const lags = [...lanes.values()].map(({ dirtySinceMs }) => now - (dirtySinceMs ?? now));
       return {
         rows: totals.rows,
         bytes: totals.bytes,
-        fsync_lag_ms: lag,
+        fsync_lag_ms: Math.max(0, ...lags),
         queue_bytes: queued,
         rows_lost: totals.rowsLost,
         open_files: descriptors.size(),

@@ -28,7 +28,7 @@ export interface UnifiedAnswer {
 export interface Unified {
   /** Loads what a first call would wait for. */
   ready(): Promise<Result<void>>;
-  /** `loadMarkets` gives the list of those that `params.symbols` names; the other methods ask for `params.symbol`. */
+  /** `loadMarkets` gives the list of those that `params.symbols` names, of all without it; the other methods ask for `params.symbol`. */
   call(
     method: string,
     params: Readonly<Record<string, string | number>>,
@@ -112,6 +112,7 @@ export function createUnified(options: UnifiedOptions): Unified {
     if (typeof run !== 'function') throw new Error(`${ccxtId} has no ${method}`);
     if (method !== 'loadMarkets') return run.call(exchange, params.symbol) as unknown;
     const markets = (await run.call(exchange)) as Readonly<Record<string, unknown>>;
+    if (params.symbols === undefined) return Object.values(markets);
     const wanted = String(params.symbols).split(',');
     return wanted.flatMap((symbol) => (Object.hasOwn(markets, symbol) ? [markets[symbol]] : []));
   };

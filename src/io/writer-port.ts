@@ -22,7 +22,7 @@ export interface SafeWriterOptions {
    * and is then called again. Without it a file is never closed for its day or its size.
    */
   readonly seal?: (file: string, day: string) => Promise<void>;
-  /** A larger file asks for a new one. */
+  /** A larger file asks for a new one. Read at each write: it may change. */
   readonly maxFileBytes?: number;
   /** A new file is wanted, to begin with the rows of which `begins` is true. Called again while none comes. */
   readonly wantNewFile?: (file: string, reason: 'size' | 'distrusted') => void;
@@ -73,6 +73,8 @@ export interface SafeWriter {
   append(rows: Append): boolean;
   /** Everything appended so far is written and fsynced, or the failure says why not. */
   flush(): Promise<Result<void>>;
+  /** No more rows of this file come for now: it is fsynced and closed. Where that fails it stays, to be tried again. */
+  leave(file: string): Promise<void>;
   /** Flushes and closes every file. Rows that cannot be written are given up, counted and reported. */
   close(): Promise<Result<void>>;
   /** The check at the start: awkward rows go through a writer like this one and are read back. */

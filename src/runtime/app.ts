@@ -8,27 +8,34 @@ import { secretUrls } from '../../config/secrets.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import { redactAll, redactor } from '../core/redact.ts';
 import { err, type Failure, ok, type Result } from '../core/result.ts';
-import type { Venue } from '../core/venue.ts';
+import { keyOf, type Venue } from '../core/venue.ts';
 import { readText, replaceFile } from '../io/atomic.ts';
+import { openAuditFile } from '../io/audit-file.ts';
 import type { Kind } from '../io/data-dir.ts';
 import type { FileReport } from '../io/file-ops.ts';
 import type { Log } from '../io/log.ts';
+import { AUDIT_BYTES, auditSecond } from './audit.ts';
 import { watchClock } from './clock-watch.ts';
 import { startCoverage } from './coverage.ts';
 import { chainsOf, createFleet, type Fleet } from './fleet.ts';
 import { openGapLedger } from './gap-ledger.ts';
 import { openGovernorMemory } from './governor-memory.ts';
 import { createLedger } from './ledger.ts';
+import { createModes } from './modes.ts';
 import type { Fact } from './protocol.ts';
 import { createRollCall } from './roll-call.ts';
 import { createScopedLog } from './scoped-log.ts';
+import { type SettingsWatch, type SettingsWatchPort, watchSettings } from './settings-watch.ts';
 import { openSinks } from './sinks.ts';
-import { createStation } from './station.ts';
+import { createStation, type Station } from './station.ts';
+import { createTakeover } from './takeover.ts';
 import { startTelemetry, type Telemetry } from './telemetry.ts';
 
 export interface AppInput {
   readonly settings: Settings;
-  readonly venues: readonly Venue[];
+  readonly file: SettingsFile;
+  /** All venues that these settings can name. */
+  venuesOf(settings: Settings): readonly Venue[];
   readonly kind: Kind;
   readonly version: string;
   readonly clock: Clock;
@@ -41,6 +48,12 @@ export interface AppInput {
   say(line: string): void;
 }
 
+/** Where the settings came from, and where others are looked for while it runs. */
+export interface SettingsFile extends Pick<SettingsWatchPort, 'text' | 'read' | 'load'> {
+  /** Puts PROD in the place of DIAG. */
+  writeProd(): Promise<Result<void>>;
+}
+
 export interface App {
   /** Connects to the venues and starts the fetchers. Fails where a venue does not list a symbol of the settings. */
   start(): Promise<Result<void, readonly string[]>>;
@@ -49,23 +62,34 @@ export interface App {
 
 export async function createApp(input: AppInput): Promise<Result<App>> {
   const { settings, clock, random } = input;
-  // Put to every text that is for people.
-  const redact = redactor(secretUrls(settings, input.proxy));
+  let current = (): Settings => settings;
+  /** Put to every text that is for people; made anew with the settings, which can name new secrets. */
+  let redacted = { by: settings, redact: redactor(secretUrls(settings, input.proxy)) };
+  const redact = (text: string): string => {
+    if (redacted.by !== current())
+      redacted = { by: current(), redact: redactor(secretUrls(current(), input.proxy)) };
+    return redacted.redact(text);
+  };
+  const stations: Station[] = [];
   // A line is a line, whatever a venue's answer holds.
   const say = (line: string): void => input.say(redact(line).replace(/\p{Cc}+/gu, ' '));
   const dataDir = settings.paths.data;
-  const ids = input.venues.map(({ id }) => id);
-  const tell = createScopedLog(input.log.logger, ids, redact);
-  const isDebug = settings.runtime.mode !== 'PROD';
+  const tell = createScopedLog(
+    input.log.logger,
+    (id) => stations.some(({ venue }) => venue.id === id),
+    redact,
+  );
 
   const ledger = createLedger(dataDir, clock, (report) => onFile(report));
   const note = (given: Fact): void => {
     const fact = redactAll(given, redact);
     ledger.note(fact);
     tell('info', fact, fact.type);
+    modes.tell('fact', fact);
   };
   const onFile = (report: FileReport): void => {
     tell('warn', report, 'file');
+    modes.tell('file', redactAll({ ...report }, redact));
     if (report.type === 'repair') say(`REPAIR: ${report.scope}: ${report.message}`);
     // The ledger's own repair is not noted in itself while it is being written.
     if (!report.scope.endsWith('events.jsonl')) note({ ...report, scope: 'collector', file: report.scope });
@@ -76,15 +100,26 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   };
 
   let fleet: Fleet | null = null;
+  const modes = createModes(settings.runtime.mode, {
+    clock,
+    diagSec: () => current().runtime.diag_sec,
+    setLevel: input.log.setLevel,
+    openAudit: () => openAuditFile(settings.paths.logs, clock, AUDIT_BYTES),
+    second: () => auditSecond(fleet?.workers() ?? [], stations),
+    writeProd: input.file.writeProd,
+    say,
+    note,
+    onError,
+  });
   const sinks = await openSinks({
-    settings,
+    settings: () => current(),
     clock,
     report: onFile,
     note,
     compressUrl: input.compressUrl,
     onError,
     onSignals: () => {
-      if (isDebug) say('[OK] signal-writer.tick');
+      if (modes.mode() !== 'PROD') say('[OK] signal-writer.tick');
     },
     // The disk can be full before there are threads.
     onNewFile: (file, reason) => fleet?.rotate(file, reason),
@@ -110,17 +145,26 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     onError,
   });
   const memory = await openGovernorMemory(dataDir, clock, onError);
-  const stations = input.venues.flatMap(
-    (venue) =>
-      createStation(venue, settings, {
-        clock,
-        proxy: input.proxy,
-        redact,
-        memory,
-        note,
-        pauseSessions: (id, ms) => fleet?.pause(id, ms),
-      }) ?? [],
-  );
+  const station = (key: string, wanted: Settings): Station | null => {
+    const venue = input.venuesOf(wanted).find((one) => keyOf(one) === key);
+    if (venue === undefined) return null;
+    return createStation(venue, wanted, {
+      clock,
+      proxy: input.proxy,
+      redact,
+      memory,
+      note,
+      onRequest(line) {
+        tell('debug', { scope: line.venue, ...line }, 'rest');
+        modes.tell('rest', redactAll(line, redact));
+      },
+      pauseSessions: (id, ms) => fleet?.pause(id, ms),
+    });
+  };
+  for (const venue of input.venuesOf(settings)) {
+    const made = station(keyOf(venue), settings);
+    if (made !== null) stations.push(made);
+  }
   const threads = createFleet({
     clock,
     random,
@@ -133,10 +177,26 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     note,
     // Counted in the status, with samples on disk: a line each could fill the log.
     onReject: (scope, reason) => tell('debug', { scope, reason }, 'reject'),
+    isTracing: () => modes.mode() !== 'PROD',
+    onWay(way) {
+      tell('debug', { scope: way.worker, ...way }, 'batch');
+      modes.tell('batch', { ...way });
+    },
   });
   fleet = threads;
   const rollCall = createRollCall({ stations, clock, random, kind: input.kind, dataDir, say, note, onError });
+  const takeover = createTakeover(settings, {
+    stations,
+    fleet: threads,
+    rollCall,
+    station,
+    onMode: modes.set,
+    say,
+    note,
+  });
+  current = takeover.settings;
   let ticks: Cancel = () => undefined;
+  let watch: SettingsWatch | null = null;
 
   const telemetry: Telemetry = startTelemetry({
     dataDir,
@@ -144,9 +204,11 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     redact,
     version: input.version,
     kind: input.kind,
-    settings,
+    settings: takeover.settings,
+    settingsError: takeover.error,
+    mode: modes.mode,
     workers: threads.workers,
-    governors: stations.map((one) => one.governor),
+    governors: () => stations.map((one) => one.governor),
     writer: () => writer.status(),
     failingFiles: () => writer.failing(),
     latest: () => latest.status(),
@@ -175,29 +237,37 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       telemetry.phase('starting');
       const unlisted = await rollCall.first();
       if (unlisted.length > 0) return err(unlisted);
-      for (const station of stations) threads.start(station);
+      for (const one of stations) threads.start(one);
       const ids = threads.workers().map(({ thread }) => thread.id);
       say(`[START] collector with ${ids.length} threads: ${ids.join(', ')}`);
       ticks = clock.every(1_000, () => pipeline.tick(clock.wallUs()));
       telemetry.phase('collecting');
+      watch = watchSettings({
+        ...input.file,
+        clock,
+        onProblem: takeover.refuse,
+        async onSettings(next) {
+          await takeover.apply(next);
+          telemetry.soon();
+        },
+      });
       return ok(undefined);
     },
     async stop() {
       telemetry.phase('stopping');
       ticks();
+      await watch?.stop();
       clockWatch.stop();
       await rollCall.stop();
       await threads.stop();
       // Past the builder's grace: what the last seconds gave is judged too.
       pipeline.tick(Number.POSITIVE_INFINITY);
       const closed = await sinks.value.close();
-      for (const one of stations) {
-        one.governor.close();
-        one.http.close();
-      }
+      for (const one of stations) one.close();
       await memory.settled();
       if (!closed.ok) onError('writer', closed.error);
       note({ type: 'stop', scope: 'collector' });
+      await modes.stop();
       await telemetry.stop();
       await coverage.stop();
       await gaps.settled();

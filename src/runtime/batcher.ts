@@ -35,6 +35,8 @@ export interface Batcher {
   credit(batches: number): void;
   /** Sends what waits, credit or not (at the stop). */
   flush(): void;
+  /** The symbol's last rows were sent, and there will be no more of it. */
+  forget(symbol: string): void;
   /** Events that wait here. */
   queued(): number;
 }
@@ -166,6 +168,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
       if (timer === null || events >= options.maxEvents) sendWithCredit();
     },
     flush: send,
+    forget: (symbol) => void bySymbol.delete(symbol),
     queued: () => events,
   };
 }

@@ -12,14 +12,20 @@ export interface ConnectionsPort {
   /** The first connections are opened so much later, ms. */
   readonly pausedMs: number;
   open(plan: ConnectionPlan, handlers: SourceHandlers): Source;
+  /** It is to be held from now on, and not open yet. */
+  onBegin(plan: ConnectionPlan): void;
   onUp(plan: ConnectionPlan): void;
   onFrame(plan: ConnectionPlan, text: string, localUs: number): void;
   /** It ended; or, with `wasUp` false, an attempt to open it failed. */
   onDown(plan: ConnectionPlan, why: Failure, wasUp: boolean): void;
+  /** It was closed for good. */
+  onGone(plan: ConnectionPlan): void;
 }
 
 export interface Connections {
   start(plans: readonly ConnectionPlan[]): void;
+  /** These are to be held from now on: one that is the same as before is not touched. */
+  replan(plans: readonly ConnectionPlan[]): void;
   all(): readonly Link[];
   /** The one that a symbol's messages come over. */
   of(symbol: string): Link | undefined;
@@ -30,18 +36,33 @@ export interface Connections {
 
 export function createConnections(port: ConnectionsPort): Connections {
   const links: Link[] = [];
+  const start = (plans: readonly ConnectionPlan[]): void => {
+    for (const plan of plans) {
+      port.onBegin(plan);
+      links.push(
+        startLink(plan, port.clock, port.random, {
+          pausedMs: port.pausedMs,
+          open: port.open,
+          onUp: () => port.onUp(plan),
+          onFrame: (text, localUs) => port.onFrame(plan, text, localUs),
+          onDown: (why, wasUp) => port.onDown(plan, why, wasUp),
+        }),
+      );
+    }
+  };
+
   return {
-    start(plans) {
-      for (const plan of plans)
-        links.push(
-          startLink(plan, port.clock, port.random, {
-            pausedMs: port.pausedMs,
-            open: port.open,
-            onUp: () => port.onUp(plan),
-            onFrame: (text, localUs) => port.onFrame(plan, text, localUs),
-            onDown: (why, wasUp) => port.onDown(plan, why, wasUp),
-          }),
-        );
+    start,
+    replan(plans) {
+      const isHeld = (plan: ConnectionPlan): boolean => links.some((link) => isSame(link.plan, plan));
+      const missing = plans.filter((plan) => !isHeld(plan));
+      for (const link of [...links]) {
+        if (plans.some((plan) => isSame(plan, link.plan))) continue;
+        links.splice(links.indexOf(link), 1);
+        link.stop();
+        port.onGone(link.plan);
+      }
+      start(missing);
     },
     all: () => links,
     of: (symbol) => links.find((link) => link.plan.instruments.some((one) => one.symbol === symbol)),
@@ -52,4 +73,8 @@ export function createConnections(port: ConnectionsPort): Connections {
       for (const link of links) link.stop();
     },
   };
+}
+
+function isSame(one: ConnectionPlan, other: ConnectionPlan): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

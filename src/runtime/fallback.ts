@@ -15,6 +15,8 @@ export interface Fallback {
   up(plan: ConnectionPlan): void;
   /** It is not: it ended, could not be opened, or was never tried. */
   down(plan: ConnectionPlan, why: string): void;
+  /** There is no such connection any more. */
+  drop(plan: ConnectionPlan): void;
   isOn(): boolean;
   /** Polled in place of some connection. */
   covers(symbol: string): boolean;
@@ -62,6 +64,10 @@ export function createFallback(options: FallbackOptions | null, { clock, changed
       if (options === null || !state.up) return;
       state.up = false;
       turn(plan, state, true, options.afterMs, () => `down for ${options.afterMs / 1000} s (${state.why})`);
+    },
+    drop(plan) {
+      states.get(plan)?.timer?.();
+      states.delete(plan);
     },
     isOn: () => [...states.values()].some(({ on }) => on),
     covers: (symbol) =>

@@ -4,8 +4,8 @@ import type { Capture } from '../core/capture.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { Source, SourceHandlers } from '../core/source.ts';
-import type { ConnectionPlan, RestCall } from '../core/venue.ts';
-import type { FromFetcher, Priority, RestText } from './protocol.ts';
+import type { ConnectionPlan, Located, RestCall } from '../core/venue.ts';
+import type { FetcherInit, FromFetcher, Left, Priority, RestText } from './protocol.ts';
 
 export interface FeedPort {
   readonly clock: Clock;
@@ -27,6 +27,10 @@ export interface FeedRun {
   hold(on: boolean): void;
   /** Closes the connections, and keeps them closed for so long, ms. */
   pause(ms: number): void;
+  /** Records these from now on, and no others. `left`: what earlier runs left of the new ones. */
+  instruments(next: readonly Located[], left: Left): void;
+  /** Polls so from now on. */
+  poll(options: FetcherInit['poll']): void;
   /** Closes the connections and sends what waits; resolves when the capture is on disk. */
   stop(): Promise<void>;
 }

@@ -5,13 +5,15 @@ import type { Batcher } from './batcher.ts';
 import type { Connections } from './connections.ts';
 import type { Fallback } from './fallback.ts';
 import type { Holes } from './holes.ts';
+import type { InstrumentSet } from './instrument-set.ts';
 import type { Intake } from './intake.ts';
 import type { Outflow } from './outflow.ts';
 import type { Poller } from './poller.ts';
 import type { FeedState, FeedStatus, FetcherInit, SymbolStatus } from './protocol.ts';
 
 export interface FeedParts {
-  readonly init: Pick<FetcherInit, 'feed' | 'instruments'>;
+  readonly feed: FetcherInit['feed'];
+  readonly instruments: InstrumentSet;
   readonly connections: Pick<Connections, 'all'>;
   readonly poller: Poller;
   readonly fallback: Fallback;
@@ -58,12 +60,18 @@ function stateOf({ connections, poller }: FeedParts): FeedState {
   return ups === links.length && (links.length > 0 || good === polled) ? 'collecting' : 'connecting';
 }
 
-function symbolStatus({ init, intake, outflow, holes }: FeedParts): Record<string, SymbolStatus> {
+function symbolStatus({
+  feed,
+  instruments,
+  intake,
+  outflow,
+  holes,
+}: FeedParts): Record<string, SymbolStatus> {
   const seen = intake.symbols();
   return Object.fromEntries(
-    init.instruments.map(({ symbol }) => {
+    instruments.all().map(({ symbol }) => {
       const state = seen.get(symbol);
-      const book = init.feed === 'orderbook' ? (intake.books().get(symbol)?.state() ?? 'joining') : null;
+      const book = feed === 'orderbook' ? (intake.books().get(symbol)?.state() ?? 'joining') : null;
       return [
         symbol,
         {

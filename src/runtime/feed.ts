@@ -3,14 +3,14 @@
  * thread.
  */
 
-import type { Market } from '../core/event.ts';
-import type { Venue } from '../core/venue.ts';
+import type { ConnectionPlan, Venue } from '../core/venue.ts';
 import { type Batcher, createBatcher } from './batcher.ts';
 import { createConnections } from './connections.ts';
 import { createFallback } from './fallback.ts';
 import type { FeedPort, FeedRun } from './feed-port.ts';
 import { feedStatus } from './feed-status.ts';
 import { createHoles } from './holes.ts';
+import { createInstrumentSet } from './instrument-set.ts';
 import { createIntake } from './intake.ts';
 import { createKeptBooks } from './kept-books.ts';
 import { createOutflow } from './outflow.ts';
@@ -18,6 +18,7 @@ import { createPoller } from './poller.ts';
 import type { Fact, FeedStatus, FetcherInit } from './protocol.ts';
 import { recordedSource } from './recorded-source.ts';
 import { createSnapshots } from './snapshots.ts';
+import { changeSymbols, takeUp } from './symbol-change.ts';
 
 /** Samples of refused frames that are sent between two ticks. */
 const SAMPLES_A_TICK = 20;
@@ -25,8 +26,8 @@ const SAMPLES_A_TICK = 20;
 export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): FeedRun {
   const { clock, capture } = port;
   const scope = `${venue.id}.${init.feed}`;
-  const byKey = new Map(init.instruments.map((one) => [`${one.market} ${one.id}`, one] as const));
-  const bySymbol = new Map(init.instruments.map((one) => [one.symbol, one] as const));
+  const instruments = createInstrumentSet(init.instruments);
+  const polling = { ...init.poll };
   const keptBooks = createKeptBooks();
   /** Refused frames since the last tick. */
   let samples = 0;
@@ -44,7 +45,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     maxEvents: init.tuning.batchEvents,
     maxBytes: init.tuning.batchBytes,
     queueBytes: init.tuning.queueBytes,
-    send: (batch) => port.post({ type: 'batch', batch }),
+    send: (batch) => port.post({ type: 'batch', batch, sentUs: clock.wallUs() }),
   });
 
   const outflow = createOutflow({
@@ -60,7 +61,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   });
 
   const intake = createIntake(venue, new Set([init.feed]), init.options, {
-    symbolOf: (id: string, market: Market) => byKey.get(`${market} ${id}`)?.symbol,
+    symbolOf: (id, market) => instruments.byId(id, market)?.symbol,
     emit(event, top, place) {
       if (event.type === 'book') keptBooks.changed(event.symbol);
       return outflow.add(event, top, place);
@@ -110,7 +111,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   };
 
   const askSnapshot = (symbol: string, reason: string): void => {
-    const located = bySymbol.get(symbol);
+    const located = instruments.bySymbol(symbol);
     if (located !== undefined) snapshots.ask(located, reason);
   };
 
@@ -125,7 +126,9 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       outflow.begin();
       capture?.http('rest', url, text, localUs);
     },
-    arrived: (snapshot) => intake.snapshot(snapshot),
+    arrived(snapshot) {
+      if (instruments.bySymbol(snapshot.symbol) !== undefined) intake.snapshot(snapshot);
+    },
     failed(symbol, code, message) {
       lastError = `snapshot of ${symbol}: ${code} ${message}`;
       report('snapshot_failed', { symbol, code, message });
@@ -137,7 +140,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     clock,
     random: port.random,
     options: init.options,
-    poll: init.poll,
+    poll: polling,
     stretch: port.stretch,
     ask: port.ask,
     answered(located, { url, text, localUs }) {
@@ -166,6 +169,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     clock,
     random: port.random,
     ask: port.ask,
+    locate: instruments.bySymbol,
     isPolled: (symbol) => intake.books().get(symbol)?.state() === 'polled',
     isUp: (symbol) => connections.of(symbol)?.isUp() ?? false,
     filled(located, ends, { url, text, localUs }) {
@@ -180,7 +184,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   });
 
   const watch = (): void => {
-    snapshots.watch((symbol) => bySymbol.get(symbol));
+    snapshots.watch(instruments.bySymbol);
     if (init.feed !== 'orderbook' || batcher.queued() >= init.tuning.batchEvents) return;
     for (const symbol of outflow.losing()) if (!snapshots.isAsked(symbol)) askSnapshot(symbol, 'overflow');
   };
@@ -190,6 +194,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     random: port.random,
     pausedMs: init.pausedMs ?? 0,
     open: (plan, handlers) => recordedSource(port.open(plan, handlers), plan.name, capture),
+    onBegin: (plan) => fallback.down(plan, 'not yet opened'),
     onUp(plan) {
       capture?.connect(plan.name, plan.url);
       intake.open(plan.name, plan.url);
@@ -215,10 +220,19 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       for (const one of plan.instruments) snapshots.forget(one.symbol);
       report('reconnect', { connection: plan.name, was_up: wasUp, code, message });
     },
+    onGone(plan) {
+      capture?.disconnect(plan.name, 'not wanted any more');
+      intake.close(plan.name);
+      fallback.drop(plan);
+      for (const { symbol } of plan.instruments) if (!fallback.covers(symbol)) poller.end(symbol);
+    },
   });
 
-  const status = (): FeedStatus =>
-    feedStatus({ init, connections, poller, fallback, intake, batcher, capture, outflow, holes, lastError });
+  const dial = (): readonly ConnectionPlan[] => venue.dial({ ...init, instruments: instruments.all() });
+
+  const parts = { instruments, connections, poller, fallback, intake, batcher, capture, outflow, holes };
+
+  const status = (): FeedStatus => feedStatus({ ...parts, feed: init.feed, lastError });
 
   const sendBooks = (): void => {
     const books = keptBooks.take(intake);
@@ -250,19 +264,12 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   };
 
   capture?.note('start');
-  for (const [symbol, ids] of Object.entries(init.left.seen)) {
-    capture?.note('seen', { symbol, ids: ids.join(' ') });
-    intake.seen(symbol, ids);
-  }
-  holes.resume(init.left);
+  takeUp(init.left, parts);
   // The one switch on transport.
   switch (init.transport) {
-    case 'ws': {
-      const plans = venue.dial(init);
-      for (const plan of plans) fallback.down(plan, 'not yet opened');
-      connections.start(plans);
+    case 'ws':
+      connections.start(dial());
       break;
-    }
     case 'rest':
       poller.start(init.instruments);
   }
@@ -276,6 +283,13 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       intake.rotate(init.feed, symbol);
     },
     pause: connections.pause,
+    instruments(next, left) {
+      const { added, dropped } = changeSymbols(next, left, { ...parts, keptBooks, snapshots });
+      if (dropped.length > 0) port.post({ type: 'dropped', symbols: dropped });
+      if (init.transport === 'rest') return poller.start(added);
+      connections.replan(dial());
+    },
+    poll: (options) => void Object.assign(polling, options),
     stop,
   };
 }

@@ -1,13 +1,16 @@
 /** The fetcher threads, all of them: started, connected to the sinks, told what concerns them. */
 
+import { isDeepStrictEqual } from 'node:util';
 import { FEEDS, type Feed } from '../core/event.ts';
 import type { Clock, Random } from '../core/ports.ts';
+import type { Located } from '../core/venue.ts';
 import { rawFile } from '../flow/rows.ts';
+import { type BatchWay, watchWay } from './batch-way.ts';
 import type { Chain, Coverage } from './coverage.ts';
 import type { GapLedger } from './gap-ledger.ts';
-import type { Fact, FetcherInit } from './protocol.ts';
+import type { Fact, FetcherInit, Left } from './protocol.ts';
 import type { Sinks } from './sinks.ts';
-import { fetcherInit, type Station } from './station.ts';
+import { fetcherInit, pollOptions, type Station } from './station.ts';
 import { startThread, type Thread } from './thread.ts';
 import { createWorkerTally, type WorkerTally } from './worker-tally.ts';
 
@@ -26,6 +29,9 @@ export interface FleetPort {
   note(fact: Fact): void;
   /** A frame was refused: seldom of interest, and many. */
   onReject(scope: string, reason: string): void;
+  /** Whether the ways of batches are of interest now, and one that was gone. */
+  isTracing(): boolean;
+  onWay(way: BatchWay): void;
 }
 
 export interface FleetWorker {
@@ -43,6 +49,12 @@ export function chainsOf(workers: readonly FleetWorker[]): readonly Chain[] {
 export interface Fleet {
   /** Starts a thread for each feed of the venue that the settings want. */
   start(station: Station): void;
+  /** Begins one feed of a venue while the others run, or begins it anew. */
+  begin(station: Station, feed: Feed): Promise<void>;
+  /** Ends one feed of a venue, or all; resolves when the last rows are in their files and nothing of it is kept. */
+  end(venue: string, feed?: Feed): Promise<void>;
+  /** The feeds of the venue go on with the symbols and the polling of its settings now. */
+  renew(station: Station): Promise<void>;
   workers(): readonly FleetWorker[];
   /** The rows of a live file are to go on in a new one. */
   rotate(file: string, reason: string): void;
@@ -56,25 +68,58 @@ export interface Fleet {
 
 export function createFleet(port: FleetPort): Fleet {
   const { clock, random, sinks, note } = port;
-  const workers: FleetWorker[] = [];
+  let workers: readonly FleetWorker[] = [];
+  /** What is done to close the files of symbols that are gone. */
+  let leaving: Promise<void> = Promise.resolve();
 
-  const startOne = (station: Station, feed: Feed): FleetWorker => {
-    const init = fetcherInit(station, feed, port.capture);
-    const { venue, instruments } = init;
-    const scope = `${venue}.${feed}`;
-    const tally = createWorkerTally(clock, feed);
+  const drop = (venue: string, feed: Feed, symbols: readonly string[]): void => {
+    leaving = leaving.then(() => sinks.dropped(venue, feed, symbols));
+  };
+
+  const leftOf = async (
+    venue: string,
+    feed: Feed,
+    instruments: readonly Located[],
+    because: string,
+  ): Promise<Left> => {
+    const { seen, last } = await sinks.resume(venue, feed, instruments);
+    for (const [symbol, { local_ts = 0 }] of Object.entries(last))
+      port.coverage.row({ venue, feed, symbol }, Math.round(local_ts * 1e6));
+    if (Object.keys(last).length > 0) note({ type: 'resume', scope: `${venue}.${feed}`, symbols: last });
+    const open = port.gaps
+      .open(venue, feed)
+      .filter((gap) => instruments.some(({ symbol }) => symbol === gap.symbol));
+    return { seen, last, open, because };
+  };
+
+  /** `first`: why nothing was recorded before. */
+  const startOne = (station: Station, feed: Feed, tally: WorkerTally, first: string): FleetWorker => {
     let starts = 0;
+    const init = fetcherInit(station, feed, port.capture);
+    const { venue } = init;
+    const scope = `${venue}.${feed}`;
+    const because = (): string => {
+      starts += 1;
+      return starts === 1 ? first : 'its thread was started anew';
+    };
     const thread = startThread(init, {
       clock,
       random,
       url: port.url,
-      onBatch(batch, done) {
+      onBatch(batch, done, sentUs) {
+        const way = port.isTracing() ? watchWay(scope, batch, sentUs, clock) : null;
         tally.batch(batch);
         for (const { symbol } of batch.parts) port.coverage.row({ venue, feed, symbol }, batch.firstLocalUs);
         sinks.pipeline.ingest(batch, (rows) => {
           tally.written(rows);
           done();
+          if (way !== null) port.onWay(way.written(rows));
         });
+        way?.published();
+      },
+      onDropped(symbols) {
+        for (const symbol of symbols) tally.forget(symbol);
+        drop(venue, feed, symbols);
       },
       onBooks: (books) => sinks.pipeline.books(venue, books),
       onFact(fact) {
@@ -94,15 +139,7 @@ export function createFleet(port: FleetPort): Fleet {
         sinks.quarantine.add({ venue, feed, symbol, reason, event });
         note({ type: 'quarantine', scope, symbol, reason });
       },
-      async resume() {
-        const { seen, last } = await sinks.resume(venue, feed, instruments);
-        for (const [symbol, { local_ts = 0 }] of Object.entries(last))
-          port.coverage.row({ venue, feed, symbol }, Math.round(local_ts * 1e6));
-        if (Object.keys(last).length > 0) note({ type: 'resume', scope, symbols: last });
-        const because = starts === 0 ? 'the collector was not running' : 'its thread was started anew';
-        starts += 1;
-        return { seen, last, open: port.gaps.open(venue, feed), because };
-      },
+      resume: (instruments) => leftOf(venue, feed, instruments, because()),
       ask: (call, priority, signal) => station.rest.ask(call, priority, scope, signal),
       isHeld: port.isHeld,
       stretch: station.governor.stretch,
@@ -111,10 +148,55 @@ export function createFleet(port: FleetPort): Fleet {
     return { thread, tally };
   };
 
+  const isOf = ({ thread: { init } }: FleetWorker, venue: string, feed?: Feed): boolean =>
+    init.venue === venue && (feed === undefined || init.feed === feed);
+
   return {
     start(station) {
       for (const feed of FEEDS)
-        if (station.settings.feeds[feed]?.enabled) workers.push(startOne(station, feed));
+        if (station.settings.feeds[feed]?.enabled)
+          workers = [
+            ...workers,
+            startOne(station, feed, createWorkerTally(clock, feed), 'the collector was not running'),
+          ];
+    },
+    async begin(station, feed) {
+      const before = workers.find((one) => isOf(one, station.venue.id, feed));
+      await before?.thread.stop();
+      const tally = before?.tally ?? createWorkerTally(clock, feed);
+      tally.begins();
+      const made = startOne(station, feed, tally, 'the settings were changed');
+      // In the old one's place: lists of workers keep their order.
+      if (before === undefined) workers = [...workers, made];
+      else workers = workers.map((one) => (one === before ? made : one));
+    },
+    async end(venue, feed) {
+      const ending = workers.filter((one) => isOf(one, venue, feed));
+      await Promise.all(ending.map(({ thread }) => thread.stop()));
+      workers = workers.filter((one) => !ending.includes(one));
+      for (const { thread } of ending)
+        drop(
+          venue,
+          thread.init.feed,
+          thread.init.instruments.map(({ symbol }) => symbol),
+        );
+      await leaving;
+    },
+    async renew(station) {
+      const { venue, located, settings } = station;
+      for (const { thread, tally } of workers.filter((one) => isOf(one, venue.id))) {
+        const { feed, instruments, poll } = thread.init;
+        const added = located.filter(({ symbol }) => !instruments.some((one) => one.symbol === symbol));
+        if (added.length > 0 || instruments.length !== located.length) {
+          // The files of one that comes back at once are closed before they are read.
+          await leaving;
+          const left = await leftOf(venue.id, feed, added, 'the settings left it out');
+          for (const { symbol } of added) tally.begins(symbol);
+          thread.instruments(located, left);
+        }
+        const next = pollOptions(settings, feed);
+        if (!isDeepStrictEqual(next, poll)) thread.poll(next);
+      }
     },
     workers: () => workers,
     rotate(file, reason) {
@@ -135,6 +217,7 @@ export function createFleet(port: FleetPort): Fleet {
     },
     async stop() {
       await Promise.all(workers.map(({ thread }) => thread.stop()));
+      await leaving;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** What every part says of itself, asked for and put together into the status. */
 
-import type { Settings } from '../../config/schema.ts';
+import type { Mode, Settings } from '../../config/schema.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Redact } from '../core/redact.ts';
 import type { Failure } from '../core/result.ts';
@@ -13,7 +13,7 @@ import type { Judge } from './hysteresis.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type RateStats, rateStats } from './rate-stats.ts';
 import { createRising } from './rising.ts';
-import { buildStatus, type Status, type StatusInput } from './status.ts';
+import { buildStatus, type Status, type StatusInput, scopeKey } from './status.ts';
 
 /** The parts, as the composition has them. */
 export interface StatusSources {
@@ -21,9 +21,12 @@ export interface StatusSources {
   readonly redact: Redact;
   readonly version: string;
   readonly kind: Kind;
-  readonly settings: Pick<Settings, 'runtime' | 'health'>;
+  settings(): Pick<Settings, 'health'>;
+  mode(): Mode;
+  /** Why some of the settings file does not hold; null: all of it does. */
+  settingsError(): string | null;
   workers(): StatusInput['workers'];
-  readonly governors: readonly Governor[];
+  governors(): readonly Governor[];
   writer(): WriterStatus;
   failingFiles(): ReadonlyMap<string, string>;
   latest(): { readonly errors: number };
@@ -62,7 +65,7 @@ export function createGather(
   sources: StatusSources,
   { judge, log }: GatherMemory,
 ): (now: Measured) => Gathered {
-  const { clock, settings } = sources;
+  const { clock } = sources;
   const startedUs = clock.wallUs();
   const startedMs = clock.monoMs();
   const isRising = createRising(clock);
@@ -72,7 +75,7 @@ export function createGather(
     const clockStatus = sources.clockStatus();
     const writer = sources.writer();
     const stages = sources.stages();
-    const rates = rateStats(sources.governors, clock.wallUs());
+    const rates = rateStats(sources.governors(), clock.wallUs());
     const rssMb = Math.round(process.memoryUsage.rss() / 1e5) / 10;
     const status = buildStatus({
       nowUs: clock.wallUs(),
@@ -80,7 +83,7 @@ export function createGather(
       version: sources.version,
       startedUs,
       uptimeSec: Math.round(clock.monoMs() - startedMs) / 1000,
-      mode: settings.runtime.mode,
+      mode: sources.mode(),
       kind: sources.kind,
       phase,
       levelSinceUs: log.sinceUs,
@@ -104,11 +107,12 @@ export function createGather(
         stageErrors: isRising('stages', stages.errors) ? stages.errors : 0,
         loopLagMs,
         rssMb,
-        maxRssMb: settings.health.max_rss_mb,
+        maxRssMb: sources.settings().health.max_rss_mb,
         diskFreeBytes: disk.disk_free_bytes,
         diskHold: disk.disk_hold,
         diskFullInSec: disk.disk_full_in_sec,
         clockStepSec: isRising('clock', clockStatus.steps) ? clockStatus.last_step_sec : null,
+        settingsError: sources.settingsError(),
       },
       webhook,
       stages: {
@@ -119,6 +123,7 @@ export function createGather(
         rejects: sources.rejects(),
       },
     });
+    judge.keep(new Set(status.scopes.map(scopeKey)));
     return { status, rates };
   };
 }

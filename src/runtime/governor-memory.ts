@@ -44,7 +44,10 @@ export interface VenueMemory {
 }
 
 export interface GovernorMemory {
-  /** The part of one venue; `now` gives what to remember of it, at each save. */
+  /**
+   * The part of one venue; `now` gives what to remember of it, at each save. Opened again after its close, it has what
+   * was left then.
+   */
   open(venue: string, now: () => Remembered): VenueMemory;
   /** Resolves when all that was to be saved is. */
   settled(): Promise<void>;
@@ -127,7 +130,7 @@ export function createGovernorMemory({ clock, file, write, onError }: MemoryPort
 
   return {
     open(venue, now) {
-      const left = remembered(venue, file, clock.wallUs());
+      const left = parts.get(venue)?.now() ?? remembered(venue, file, clock.wallUs());
       others.delete(venue);
       for (const ban of otherBans) if (ban.venue === venue) otherBans.delete(ban);
       /** By window: what the file allows for and is not yet used, and what a coming file will add. */

@@ -7,6 +7,7 @@ import { type Cost, createBudget } from '../core/budget.ts';
 import type { Cancel, Clock } from '../core/ports.ts';
 import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
 import type { StretchOptions } from '../core/stretch.ts';
+import { wallOf } from '../core/time.ts';
 import type { Limit, RateWindow, Verdict } from '../core/venue.ts';
 import type { GovernorMemory, Remembered } from './governor-memory.ts';
 import type { Priority } from './protocol.ts';
@@ -14,8 +15,8 @@ import { createTally, type Outcome, throttleState, type VenueRateStats } from '.
 import { createRestraint, type Pause } from './restraint.ts';
 import { createTurns, type Waiting } from './turns.ts';
 
-export interface GovernorOptions {
-  readonly venue: string;
+/** What the settings say of a venue's budget: may change while it runs. */
+export interface GovernorNumbers {
   /** The operators' cap on information calls a minute; run at `share` of it. */
   readonly maxInfoRpm: number;
   /** The part of every limit that is used, in (0, 1]. */
@@ -23,6 +24,10 @@ export interface GovernorOptions {
   /** The venue's own windows; also run at `share`. */
   readonly windows: readonly RateWindow[];
   readonly stretch: StretchOptions;
+}
+
+export interface GovernorOptions extends GovernorNumbers {
+  readonly venue: string;
   readonly clock: Clock;
   /** Without one nothing outlives the process. */
   readonly memory?: GovernorMemory | undefined;
@@ -74,6 +79,8 @@ export interface Governor {
   /** How far polling is stretched after limits: 1 when it is not. */
   stretch(): number;
   stats(): VenueRateStats;
+  /** Goes on with other numbers: what was sent, pauses and bans are kept. A wait that can never end now is refused. */
+  adjust(numbers: GovernorNumbers): void;
   /** Ends every wait, and refuses all that comes after. */
   close(): void;
 }
@@ -96,7 +103,9 @@ export function createGovernor(options: GovernorOptions): Governor {
   const budget = createBudget(options);
   const turns = createTurns<Waiter>();
   const tally = createTally();
-  const restraint = createRestraint(options.stretch, { clock, lower: budget.lower });
+  const stretch = { ...options.stretch };
+  const restraint = createRestraint(stretch, { clock, lower: budget.lower });
+  let { windows } = options;
   let stopTimer: Cancel | null = null;
   let closed = false;
 
@@ -112,7 +121,7 @@ export function createGovernor(options: GovernorOptions): Governor {
       full.add(waiter.window);
       againMs = Math.min(againMs, waitMs);
       // A permit to a later one would hold this one up beyond its window.
-      if (waitMs < budget.spacingMs(nowMs) || full.size === options.windows.length) break;
+      if (waitMs < budget.spacingMs(nowMs) || full.size === windows.length) break;
     }
     return againMs;
   };
@@ -259,19 +268,24 @@ export function createGovernor(options: GovernorOptions): Governor {
         ...counts,
       };
     },
+    adjust(numbers) {
+      budget.adjust(numbers);
+      ({ windows } = numbers);
+      Object.assign(stretch, numbers.stretch);
+      for (const waiter of turns.inOrder(clock.monoMs())) {
+        const never = budget.refusal(waiter);
+        if (never === null) continue;
+        turns.remove(waiter);
+        waiter.settle(err(failure('refused', `${venue}: ${never}`, 'never')));
+      }
+      pump();
+    },
     close() {
       closed = true;
       end(turns.inOrder(clock.monoMs()), 'the governor was closed');
       memory?.close();
     },
   };
-}
-
-/** The wall time (µs UTC) of a moment on the monotonic clock. */
-function wallOf(clock: Clock): (atMs: number) => number {
-  const nowUs = clock.wallUs();
-  const nowMs = clock.monoMs();
-  return (atMs) => Math.round(nowUs - (nowMs - atMs) * 1000);
 }
 
 function refusal(venue: string, closed: boolean, { signal }: Demand, never: string | null): Failure | null {

@@ -4,7 +4,7 @@ import type { Clock } from '../core/ports.ts';
 import { seconds } from '../core/time.ts';
 import type { Level } from './health.ts';
 import type { Fact } from './protocol.ts';
-import type { Scope } from './status.ts';
+import { type Scope, scopeKey } from './status.ts';
 
 /** What the webhook is sent, with `host` beside it. */
 export interface LevelChange {
@@ -32,8 +32,9 @@ export function createHealthLog({ clock, note, onWhole }: HealthLogPort): Health
   const levels = new Map<string, Level>();
   let whole: { readonly level: Level; readonly sinceUs: number } | null = null;
 
-  const compareOne = ({ scope, symbol, level: to, reasons }: Scope): boolean => {
-    const key = symbol === undefined ? scope : `${scope} ${symbol}`;
+  const compareOne = (one: Scope): boolean => {
+    const { scope, symbol, level: to, reasons } = one;
+    const key = scopeKey(one);
     const from = levels.get(key) ?? 'OK';
     if (from === to) return false;
     levels.set(key, to);
@@ -48,6 +49,11 @@ export function createHealthLog({ clock, note, onWhole }: HealthLogPort): Health
       if (whole?.level !== level) whole = { level, sinceUs: clock.wallUs() };
       return whole.sinceUs;
     },
-    compare: (scopes) => scopes.filter(compareOne).length > 0,
+    compare(scopes) {
+      const known = new Set(scopes.map(scopeKey));
+      // What is not recorded any more has no level, and begins anew should it come back.
+      for (const key of levels.keys()) if (!known.has(key)) levels.delete(key);
+      return scopes.filter(compareOne).length > 0;
+    },
   };
 }

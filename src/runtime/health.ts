@@ -23,7 +23,7 @@ export interface Rule<F> {
 /** What one symbol of a feed is judged by. */
 export interface SymbolFacts {
   readonly feed: Feed;
-  /** Of the collector. */
+  /** Since it is recorded. */
   readonly uptimeSec: number;
   /** Since its newest event; null: none yet. */
   readonly ageSec: number | null;
@@ -89,6 +89,8 @@ export interface WholeFacts {
   readonly diskFullInSec: number | null;
   /** By how much the wall clock was set, when that was lately. */
   readonly clockStepSec: number | null;
+  /** Why some of the settings file does not hold; null: all of it does. */
+  readonly settingsError: string | null;
 }
 
 /** Until this uptime no data is expected of a feed; a market that trades seldom has longer. */
@@ -254,6 +256,11 @@ export const WHOLE_RULES: readonly Rule<WholeFacts>[] = [
     id: 'clock',
     level: 'WARN',
     reason: (f) => (f.clockStepSec === null ? null : `clock: set by ${f.clockStepSec} s`),
+  },
+  {
+    id: 'settings',
+    level: 'WARN',
+    reason: (f) => f.settingsError,
   },
 ];
 

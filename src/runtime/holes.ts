@@ -17,6 +17,7 @@ export interface HolesPort {
   readonly clock: Clock;
   readonly random: Random;
   ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
+  locate(symbol: string): Located | undefined;
   /** Answers by REST stand in for the book's stream. */
   isPolled(symbol: string): boolean;
   /** The connection that it comes over is open. */
@@ -48,19 +49,18 @@ export interface Holes {
 
 export function createHoles(
   venue: Venue,
-  init: Pick<FetcherInit, 'feed' | 'instruments' | 'options' | 'transport'>,
+  init: Pick<FetcherInit, 'feed' | 'options' | 'transport'>,
   port: HolesPort,
 ): Holes {
   const { clock } = port;
   const { feed, options } = init;
-  const bySymbol = new Map(init.instruments.map((one) => [one.symbol, one] as const));
   const totals = new Map<string, { backfilled: number; missing: number }>();
   /** By connection: when it is asked what it does not give. */
   const timers = new Map<string, Cancel>();
   /** Rows that are made now fill a hole. */
   let isFilling = false;
 
-  const marketOf = (symbol: string) => bySymbol.get(symbol)?.market ?? 'spot';
+  const marketOf = (symbol: string) => port.locate(symbol)?.market ?? 'spot';
   const tradeIds = (symbol: string) => venue.tradeIds(marketOf(symbol), options);
 
   const gaps = createGaps({
@@ -86,7 +86,7 @@ export function createHoles(
 
   const backfill = createBackfill(venue, {
     ...{ clock, random: port.random, options, tradeIds, ask: port.ask },
-    locate: (symbol) => bySymbol.get(symbol),
+    locate: port.locate,
     apply(located, ends, answer) {
       isFilling = true;
       const page = port.filled(located, ends, answer);
@@ -101,7 +101,8 @@ export function createHoles(
       for (const gap of open) {
         const ids = seen[gap.symbol] ?? [];
         const at = ids.indexOf(gap.from.id ?? '');
-        if (bySymbol.has(gap.symbol)) gaps.adopt(gap, at === -1 ? ids[0] : ids[at + 1], at !== -1);
+        if (port.locate(gap.symbol) !== undefined)
+          gaps.adopt(gap, at === -1 ? ids[0] : ids[at + 1], at !== -1);
       }
       for (const [symbol, side] of Object.entries(last)) gaps.resumed(symbol, side, because);
     },
@@ -135,6 +136,7 @@ export function createHoles(
     open: () => gaps.count(),
     of: (symbol) => totals.get(symbol) ?? NONE,
     forget(symbol) {
+      totals.delete(symbol);
       gaps.forget(symbol);
       backfill.forget(symbol);
     },

@@ -12,6 +12,8 @@ const HOLD_MS = 10_000;
 export interface Judge {
   /** To be called again and again, each `scope` always with the same rules; by the monotonic clock. */
   judge<F>(scope: string, rules: readonly Rule<F>[], facts: F): Judged;
+  /** All other scopes are there no more. */
+  keep(scopes: ReadonlySet<string>): void;
 }
 
 interface Held {
@@ -56,6 +58,9 @@ export function createJudge(clock: Pick<Clock, 'monoMs'>): Judge {
         level: worst(counting.map((one) => one.level)),
         reasons: counting.map((one) => one.reason),
       };
+    },
+    keep(known) {
+      for (const scope of scopes.keys()) if (!known.has(scope)) scopes.delete(scope);
     },
   };
 }

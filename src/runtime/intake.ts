@@ -64,6 +64,8 @@ export interface Intake extends RestAnswers {
   rotate(feed: Feed, symbol: string): void;
   /** These trades stand in the file already, or were seen by another thread: the same ids are no further rows. */
   seen(symbol: string, ids: readonly string[]): void;
+  /** The symbol is not recorded any more; should it be again, it begins with nothing. */
+  forget(symbol: string): void;
   books(): ReadonlyMap<string, BookSync>;
   symbols(): ReadonlyMap<string, SymbolState>;
   counters: Counters;
@@ -260,6 +262,10 @@ export function createIntake(
     resync: (symbol, reason) => books.get(symbol)?.resync(reason),
     rotate: places.ask,
     seen: trades.remember,
+    forget(symbol) {
+      for (const one of [books, tickers, fedBy]) one.delete(symbol);
+      for (const one of [trades, states, places]) one.forget(symbol);
+    },
     books: () => books,
     symbols: () =>
       new Map(

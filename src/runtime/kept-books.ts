@@ -10,6 +10,7 @@ const LEVELS = 50;
 
 export interface KeptBooks {
   changed(symbol: string): void;
+  forget(symbol: string): void;
   /** `[symbol, JSON]` of each that changed; none of them is told again. */
   take(intake: Intake): readonly (readonly [symbol: string, json: string])[];
 }
@@ -18,6 +19,7 @@ export function createKeptBooks(): KeptBooks {
   const symbols = new Set<string>();
   return {
     changed: (symbol) => void symbols.add(symbol),
+    forget: (symbol) => void symbols.delete(symbol),
     take(intake) {
       if (symbols.size === 0) return [];
       const states = intake.symbols();

@@ -24,6 +24,8 @@ export interface Outflow {
   begin(): void;
   /** Whether it is a row. */
   add(event: MarketEvent, top: Top | null, place: Readonly<Place>): boolean;
+  /** The symbol is not recorded any more. */
+  forget(symbol: string): void;
   /** Symbols that are losing events now; of a book, until a snapshot closes the hole. */
   losing(): ReadonlySet<string>;
   /** Events lost because the queue was full, by symbol. */
@@ -64,6 +66,10 @@ export function createOutflow({ batcher, capture, ...port }: OutflowPort): Outfl
       }
       if (event.type === 'book' && !isOrphan) port.onBroken(symbol, added === 'full' ? 'overflow' : added);
       return false;
+    },
+    forget(symbol) {
+      losing.delete(symbol);
+      dropped.delete(symbol);
     },
     losing: () => losing,
     dropped: () => dropped,

@@ -5,14 +5,15 @@ import type { Settings } from '../../config/schema.ts';
 import type { Clock } from '../core/ports.ts';
 import { type Failure, failureOf } from '../core/result.ts';
 import { openEndpoint } from '../io/endpoint.ts';
-import { createWebhook, type WebhookStatus } from '../io/webhook.ts';
+import { createWebhook, type Webhook, type WebhookStatus } from '../io/webhook.ts';
 import type { View } from './answers.ts';
 import { startHealthIndex } from './health-index.ts';
 import type { LevelChange } from './health-log.ts';
 
 export interface OutletsInput {
   readonly dataDir: string;
-  readonly settings: Pick<Settings, 'health' | 'http'>;
+  /** Of `http` what it is at the start. */
+  settings(): Pick<Settings, 'health' | 'http'>;
   readonly clock: Clock;
   /** Null before the first look. */
   view(): View | null;
@@ -29,8 +30,8 @@ export interface Outlets {
 }
 
 export function openOutlets({ dataDir, settings, clock, view, say, onError }: OutletsInput): Outlets {
-  const { health, http } = settings;
-  const webhook = health.webhook === null ? null : createWebhook({ url: health.webhook, clock });
+  const { http } = settings();
+  let hook: { readonly url: string | null; readonly webhook: Webhook | null } = { url: null, webhook: null };
   const index = startHealthIndex({ dataDir, clock, status: () => view()?.status ?? null, onError });
 
   const open = async () => {
@@ -53,11 +54,21 @@ export function openOutlets({ dataDir, settings, clock, view, say, onError }: Ou
   };
   const endpoint = open();
 
+  /** Of the URL that holds now. */
+  const webhook = (): Webhook | null => {
+    const url = settings().health.webhook;
+    if (url !== hook.url) {
+      hook.webhook?.close();
+      hook = { url, webhook: url === null ? null : createWebhook({ url, clock }) };
+    }
+    return hook.webhook;
+  };
+
   return {
-    changed: (change) => webhook?.send({ ...change, host: hostname() }),
-    webhook: () => webhook?.status() ?? null,
+    changed: (change) => webhook()?.send({ ...change, host: hostname() }),
+    webhook: () => webhook()?.status() ?? null,
     async close() {
-      webhook?.close();
+      hook.webhook?.close();
       await index.stop();
       await (await endpoint)?.close();
     },

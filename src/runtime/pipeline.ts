@@ -35,6 +35,8 @@ export interface Pipeline {
   ingest(batch: Batch, written: (rows: number) => void): void;
   /** Kept books that changed: `[symbol, JSON]`. */
   books(venue: string, books: readonly (readonly [symbol: string, json: string])[]): void;
+  /** The last batch of these symbols of a feed was ingested: `latest/` tells of them no more. Gives their files. */
+  dropped(venue: string, feed: Feed, symbols: readonly string[]): readonly string[];
   /** Time goes on: rows that are due by time alone. */
   tick(nowUs: number): void;
   /** Parts of batches that wait for room in the writer. */
@@ -100,6 +102,12 @@ export function createPipeline(port: PipelinePort): Pipeline {
     return file;
   };
 
+  const tellBooks = (venue: string, all: ReadonlyMap<string, string>): void =>
+    port.latest.setText(`latest/book-${venue}.json`, () => {
+      const symbols = [...all].sort(([a], [b]) => (a < b ? -1 : 1));
+      return `{${symbols.map(([symbol, json]) => `${JSON.stringify(symbol)}:${json}`).join(',\n')}}\n`;
+    });
+
   bus.subscribe('feature_engine.ingest', 'safe_writer', (batch) => {
     const header = HEADERS[batch.feed];
     let left = batch.parts.length;
@@ -156,11 +164,17 @@ export function createPipeline(port: PipelinePort): Pipeline {
         booksOf.set(venue, known);
       }
       for (const [symbol, json] of books) known.set(symbol, json);
-      const all = known;
-      port.latest.setText(`latest/book-${venue}.json`, () => {
-        const symbols = [...all].sort(([a], [b]) => (a < b ? -1 : 1));
-        return `{${symbols.map(([symbol, json]) => `${JSON.stringify(symbol)}:${json}`).join(',\n')}}\n`;
-      });
+      tellBooks(venue, known);
+    },
+    dropped(venue, feed, symbols) {
+      const known = feed === 'orderbook' ? booksOf.get(venue) : undefined;
+      for (const symbol of symbols) {
+        files.delete(`${feed} ${venue} ${symbol}`);
+        port.latest.drop(`latest/${feed}-${venue}.csv`, symbol);
+        known?.delete(symbol);
+      }
+      if (known !== undefined) tellBooks(venue, known);
+      return symbols.map((symbol) => rawFile(venue, feed, symbol));
     },
     tick(nowUs) {
       for (const stage of stages) stage.tick(nowUs);

@@ -24,6 +24,7 @@ export interface Places {
   of(feed: Feed, symbol: string): Place;
   /** The symbol's next row begins a new file. */
   ask(feed: Feed, symbol: string): void;
+  forget(symbol: string): void;
 }
 
 export function createPlaces(): Places {
@@ -41,6 +42,9 @@ export function createPlaces(): Places {
     of,
     ask(feed, symbol) {
       of(feed, symbol).asked = true;
+    },
+    forget(symbol) {
+      for (const places of byFeed.values()) places.delete(symbol);
     },
   };
 }

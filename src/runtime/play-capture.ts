@@ -4,13 +4,13 @@
  */
 
 import type { CaptureHeader } from '../core/capture.ts';
-import type { Feed } from '../core/event.ts';
 import type { ManualTime } from '../core/manual-time.ts';
-import type { Located, Venue } from '../core/venue.ts';
+import type { Venue } from '../core/venue.ts';
 import type { RecordedFrame, RecordedNote } from '../io/recording.ts';
 import type { CapturedPart } from '../io/recordings.ts';
 import type { Batcher } from './batcher.ts';
 import { addCounters, type Counters, createCounters } from './counters.ts';
+import { createInstrumentSet, type InstrumentSet } from './instrument-set.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createKeptBooks, type KeptBooks } from './kept-books.ts';
 import { type Player, type ReplayPort, replayBatcher } from './player.ts';
@@ -22,17 +22,24 @@ interface Run {
   readonly intake: Intake;
   readonly batcher: Batcher;
   readonly keptBooks: KeptBooks;
-  readonly byKey: ReadonlyMap<string, Located>;
+  readonly instruments: InstrumentSet;
   readonly connections: Set<string>;
   /** What the next page of past trades is to fill. */
   hole: HoleEnds | null;
 }
 
 /** What a note of the recorder does. Of the others (`start`, `stop`, `dropped`) nothing is to be done. */
-const NOTES: Readonly<Record<string, (intake: Intake, note: RecordedNote, feed: Feed) => void>> = {
-  resync: (intake, { symbol, reason }) => intake.resync(symbol, reason),
-  rotate: (intake, { symbol }, feed) => intake.rotate(feed, symbol),
-  seen: (intake, { symbol, ids }) => intake.seen(symbol, ids.split(' ')),
+const NOTES: Readonly<Record<string, (run: Run, note: RecordedNote, port: ReplayPort) => void>> = {
+  resync: ({ intake }, { symbol, reason }) => intake.resync(symbol, reason),
+  rotate: ({ intake, header }, { symbol }) => intake.rotate(header.feed, symbol),
+  seen: ({ intake }, { symbol, ids }) => intake.seen(symbol, ids.split(' ')),
+  instruments(run, { instruments }, port) {
+    const dropped = run.instruments.replace(instruments).removed.map(({ symbol }) => symbol);
+    run.batcher.flush();
+    for (const symbol of dropped)
+      for (const memory of [run.intake, run.batcher, run.keptBooks]) memory.forget(symbol);
+    port.dropped(run.header.venue, run.header.feed, dropped);
+  },
 };
 
 /** Every venue of the captures is one of the port's. */
@@ -46,11 +53,11 @@ export function createCapturePlayer(port: ReplayPort, time: ManualTime): Player 
   const begin = (header: CaptureHeader): Run | null => {
     const venue = port.venues.find((one) => one.id === header.venue);
     if (venue === undefined) return null;
-    const byKey = new Map(header.instruments.map((one) => [`${one.market} ${one.id}`, one] as const));
+    const instruments = createInstrumentSet(header.instruments);
     const batcher = replayBatcher(venue, header.feed, time, port);
     const keptBooks = createKeptBooks();
     const intake = createIntake(venue, new Set([header.feed]), header.options, {
-      symbolOf: (id, market) => byKey.get(`${market} ${id}`)?.symbol,
+      symbolOf: (id, market) => instruments.byId(id, market)?.symbol,
       emit(event, top, place) {
         given += 1;
         if (event.type === 'book') keptBooks.changed(event.symbol);
@@ -66,7 +73,7 @@ export function createCapturePlayer(port: ReplayPort, time: ManualTime): Player 
       reject: (reason, text, localUs) => port.reject(scopeOf(header), reason, text, localUs),
       said: () => undefined,
     });
-    return { header, venue, intake, batcher, keptBooks, byKey, connections: new Set(), hole: null };
+    return { header, venue, intake, batcher, keptBooks, instruments, connections: new Set(), hole: null };
   };
 
   const end = (): void => {
@@ -113,7 +120,7 @@ export function createCapturePlayer(port: ReplayPort, time: ManualTime): Player 
       lost = moment.lost;
       if (line.kind === 'part') onPart(line);
       else if (run !== null && line.kind === 'note' && line.what === 'hole') run.hole = endsOf(line.ids);
-      else if (run !== null && line.kind === 'note') NOTES[line.what]?.(run.intake, line, run.header.feed);
+      else if (run !== null && line.kind === 'note') NOTES[line.what]?.(run, line, port);
       else if (run !== null && line.kind !== 'note') onFrame(run, line);
     },
     flush: () => run?.batcher.flush(),
@@ -146,10 +153,10 @@ function disconnect({ intake, connections }: Run, connection: string): void {
   intake.close(connection);
 }
 
-function playAnswer({ header, venue, intake, byKey, hole }: Run, frame: RecordedFrame): void {
+function playAnswer({ header, venue, intake, instruments, hole }: Run, frame: RecordedFrame): void {
   const answer = venue.rest.recognise(frame.url);
   const located =
-    answer === null || answer.kind === 'instruments' ? undefined : byKey.get(`${answer.market} ${answer.id}`);
+    answer === null || answer.kind === 'instruments' ? undefined : instruments.byId(answer.id, answer.market);
   if (located === undefined) return intake.counters.ignore('http (not recorded)');
   if (frame.connection === 'backfill' && hole !== null)
     return void intake.filled(located, hole, frame.text, frame.localUs);

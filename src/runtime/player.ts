@@ -17,6 +17,8 @@ export interface ReplayPort {
   namedSymbol(venue: Venue, id: string, market: Market): string | undefined;
   ingest(batch: Batch): void;
   books(venue: string, books: readonly (readonly [symbol: string, json: string])[]): void;
+  /** The recorder went on without these symbols. */
+  dropped(venue: string, feed: Feed, symbols: readonly string[]): void;
   tick(nowUs: number): void;
   /** `scope`: a venue, or `venue.feed`. */
   reject(scope: string, reason: string, text: string, localUs: number): void;

@@ -29,6 +29,8 @@ export interface Poller {
   start(located: readonly Located[]): void;
   /** Polls the symbol once more, then no more. */
   end(symbol: string): void;
+  /** Polls the symbol no more; an answer that is under way is not applied. */
+  drop(symbol: string): void;
   stop(): void;
   /** Symbols that are polled, and those of them whose newest poll brought something. */
   counts(): { readonly polled: number; readonly good: number };
@@ -64,7 +66,7 @@ export function createPoller(venue: Venue, feed: FetcherInit['feed'], port: Poll
     one.left -= 1;
     for (const call of venue.rest.poll(feed, located, port.options)) {
       const answer = await port.ask(call, 'poll');
-      if (stopped) return;
+      if (stopped || all.get(located.symbol) !== one) return;
       const applied = answer.ok ? port.answered(located, answer.value) : answer;
       tell(one, applied);
       if (!applied.ok) break;
@@ -101,6 +103,10 @@ export function createPoller(venue: Venue, feed: FetcherInit['feed'], port: Poll
       if (one === undefined) return;
       one.left = 1;
       if (!one.busy) wait(one, 0);
+    },
+    drop(symbol) {
+      all.get(symbol)?.timer?.();
+      all.delete(symbol);
     },
     stop() {
       stopped = true;

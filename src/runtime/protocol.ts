@@ -96,10 +96,19 @@ export type ToFetcher =
     }
   /** The venue wants every session closed, and none opened for so long, ms. */
   | { readonly type: 'pause'; readonly ms: number }
+  /** These are to be recorded from now on, and no others; `left`: of those that are new. */
+  | {
+      readonly type: 'instruments';
+      readonly instruments: readonly Located[];
+      readonly left: Left;
+    }
+  /** Polls are made so from now on. */
+  | { readonly type: 'poll'; readonly poll: PollOptions }
   | { readonly type: 'stop' };
 
 export type FromFetcher =
-  | { readonly type: 'batch'; readonly batch: Batch }
+  /** `sentUs`: when it was sent, by the thread's wall clock. */
+  | { readonly type: 'batch'; readonly batch: Batch; readonly sentUs: number }
   | { readonly type: 'ask'; readonly id: number; readonly call: RestCall; readonly priority: Priority }
   | { readonly type: 'status'; readonly status: FeedStatus }
   /** The kept books that changed: `[symbol, JSON]`. */
@@ -115,6 +124,8 @@ export type FromFetcher =
       readonly reason: string;
       readonly event: string;
     }
+  /** The last rows of these symbols have been sent. */
+  | { readonly type: 'dropped'; readonly symbols: readonly string[] }
   | { readonly type: 'stopped' };
 
 export interface RestText {

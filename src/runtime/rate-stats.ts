@@ -78,6 +78,7 @@ export function rateStats(
 export function createThrottleWatch(note: (fact: Fact) => void): (stats: RateStats['stats']) => void {
   const throttled = new Set<string>();
   return (stats) => {
+    for (const scope of throttled) if (stats[scope] === undefined) throttled.delete(scope);
     for (const [scope, { throttle, state, stretch }] of Object.entries(stats)) {
       if (throttle === throttled.has(scope)) continue;
       if (throttle) throttled.add(scope);

@@ -6,7 +6,7 @@ import { err, type Failure, failure, ok, type Result } from '../core/result.ts';
 import { seconds } from '../core/time.ts';
 import type { RestAnswer, RestCall, VenueRest, Verdict } from '../core/venue.ts';
 import type { Unified } from '../io/unified.ts';
-import type { Demand, Governor, Permit } from './governor.ts';
+import type { Demand, Ending, Governor, Permit } from './governor.ts';
 import type { Fact, Priority, RestText } from './protocol.ts';
 import type { Pause } from './restraint.ts';
 
@@ -35,15 +35,25 @@ export interface RestOptions {
   readonly venue: { readonly id: string; readonly rest: Pick<VenueRest, 'judge'> };
   readonly governor: Governor;
   readonly http: RestClient;
-  readonly clock: Pick<Clock, 'wallUs'>;
-  /** Weights in place of the venue's own, by `RestCall.method`. */
-  readonly weights: Readonly<Record<string, number>>;
+  readonly clock: Pick<Clock, 'wallUs' | 'monoMs'>;
+  /** Weights in place of the venue's own, by `RestCall.method`, as they are now. */
+  weights(): Readonly<Record<string, number>>;
   /** Put to what a failure says: a venue may repeat what it was asked. */
   readonly redact: Redact;
   /** Told of each limit, for `events.jsonl`: `rate_limit`, or `ban`. */
   onFact(fact: Fact): void;
   /** The venue wants no session of any kind for so long, ms. */
   onSessionsPause(ms: number): void;
+  /** Told of each request when it is over, sent or not. */
+  onRequest?(line: RequestLine): void;
+}
+
+/** One request, and what the governor made of it; times in ms. */
+export interface RequestLine extends Readonly<Record<string, unknown>> {
+  readonly venue: string;
+  readonly method: string;
+  /** `not_sent`: it got no permit, or was taken back. */
+  readonly outcome: Ending['outcome'] | 'not_sent';
 }
 
 export interface Rest {
@@ -57,22 +67,37 @@ export interface Rest {
 /** Of an answer that never came. */
 const NO_WORD: Verdict = { limit: null, used: null };
 
-/** One HTTP request, as it may be sent. */
-export type Permitted = (demand: Demand, send: () => Promise<Reply>) => Promise<Reply>;
+/** One HTTP request, as it may be sent. `method`: what is asked for. */
+export type Permitted = (
+  demand: Demand & { readonly method: string },
+  send: () => Promise<Reply>,
+) => Promise<Reply>;
 
 /** Waits for the permit, sends, and tells how it ended: nothing reaches a venue in another way. */
 export function createPermitted(options: Omit<RestOptions, 'http' | 'weights'>): Permitted {
   const { venue, governor } = options;
 
   /** Of a request that was sent: judges its ending, and obeys. Resolves when a pause that follows is on disk. */
-  const settle = async (permit: Permit, reply: Reply): Promise<void> => {
+  const settle = async (permit: Permit, reply: Reply, tell: Tell): Promise<void> => {
     const whole = reply.ok ? reply.value : reply.error.answer;
     const verdict = whole === null ? NO_WORD : judge(whole, reply.ok ? null : reply.error.venueCode);
+    const outcome = verdict.limit?.outcome ?? (reply.ok ? 'OK' : 'ERR');
+    const took_ms = options.clock.monoMs() - permit.atMs;
     const pause = await governor.ended(permit, {
       ...verdict,
-      outcome: verdict.limit?.outcome ?? (reply.ok ? 'OK' : 'ERR'),
+      outcome,
       answered: whole !== null,
       reason: reply.ok ? '' : reply.error.message,
+    });
+    tell(outcome, {
+      waited_ms: permit.waitedMs,
+      took_ms,
+      status: whole?.status ?? null,
+      chars: whole?.text.length ?? 0,
+      code: reply.ok ? null : reply.error.code,
+      used: verdict.used?.weight ?? null,
+      pause_ms: pause?.ms ?? 0,
+      stretch: governor.stretch(),
     });
     if (pause === null) return;
     options.onFact(pauseFact(venue.id, pause, reply.ok ? 'OK' : reply.error.code, options.clock.wallUs()));
@@ -83,15 +108,27 @@ export function createPermitted(options: Omit<RestOptions, 'http' | 'weights'>):
     venue.rest.judge({ status, code, headers, text, nowUs: localUs });
 
   return async (demand, send) => {
+    const tell: Tell = (outcome, more) => {
+      const { method, owner, priority, window, weight } = demand;
+      options.onRequest?.({ venue: venue.id, method, owner, priority, window, weight, outcome, ...more });
+    };
+    const notSent = (cause: Failure): Reply => {
+      tell('not_sent', { code: cause.code });
+      return unsent(cause);
+    };
     const permit = await governor.acquire(demand);
-    if (!permit.ok) return unsent(permit.error);
+    if (!permit.ok) return notSent(permit.error);
     if (demand.signal?.aborted) {
       governor.giveBack(permit.value);
-      return unsent(failure('aborted', `${venue.id}: aborted before it was sent`, 'never'));
+      return notSent(failure('aborted', `${venue.id}: aborted before it was sent`, 'never'));
     }
     const reply = redacted(await send(), options.redact);
-    if (reply.ok || reply.error.sent) await settle(permit.value, reply);
-    else governor.giveBack(permit.value);
+    if (reply.ok || reply.error.sent) {
+      await settle(permit.value, reply, tell);
+      return reply;
+    }
+    governor.giveBack(permit.value);
+    tell('not_sent', { waited_ms: permit.value.waitedMs, code: reply.error.code });
     return reply;
   };
 }
@@ -99,6 +136,8 @@ export function createPermitted(options: Omit<RestOptions, 'http' | 'weights'>):
 function redacted(reply: Reply, redact: Redact): Reply {
   return reply.ok ? reply : err({ ...reply.error, message: redact(reply.error.message) });
 }
+
+type Tell = (outcome: RequestLine['outcome'], more: Readonly<Record<string, unknown>>) => void;
 
 const unsent = (cause: Failure): Reply => err({ ...cause, venueCode: null, sent: false, answer: null });
 
@@ -110,7 +149,7 @@ export function createRest(options: RestOptions): Rest {
       // Before the permit: what is sent late comes too close to the next.
       const ready = await http.ready();
       if (!ready.ok) return err(plain(ready.error, redact));
-      const demand = { priority, window, weight: weights[method] ?? weight, owner, signal };
+      const demand = { method, priority, window, weight: weights()[method] ?? weight, owner, signal };
       const reply = await permitted(demand, () => http.call(method, params));
       if (reply.ok) {
         const { text, localUs, sentUs, headUs, headers, url } = reply.value;
@@ -133,7 +172,7 @@ export function createUnifiedRest(options: Omit<RestOptions, 'http'> & { readonl
     async ask({ method, params, weight, window }, priority, owner, signal) {
       const ready = await unified.ready();
       if (!ready.ok) return err(plain(ready.error, redact));
-      const demand = { priority, window, weight: weights[method] ?? weight, owner, signal };
+      const demand = { method, priority, window, weight: weights()[method] ?? weight, owner, signal };
       const answer = await unified.call(method, params, (send) => permitted(demand, send));
       return answer.ok ? answer : err(plain(answer.error, redact));
     },

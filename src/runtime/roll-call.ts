@@ -2,7 +2,7 @@
 
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import { err, type Failure, failure, type Result } from '../core/result.ts';
-import type { Instrument, RestCall } from '../core/venue.ts';
+import type { Instrument, Located, RestCall } from '../core/venue.ts';
 import type { Kind } from '../io/data-dir.ts';
 import { saveInstruments } from '../io/instruments.ts';
 import { pollBudget } from './poll-budget.ts';
@@ -17,6 +17,7 @@ const WAIT_MS = 5_000;
 const AGAIN_MS = 600_000;
 
 export interface RollCallPort {
+  /** Those of the start. */
   readonly stations: readonly Station[];
   readonly clock: Clock;
   readonly random: Random;
@@ -36,8 +37,14 @@ export interface VenueState extends VenueClockStatus {
 }
 
 export interface RollCall {
-  /** Resolves when each venue has answered, failed, or let us wait. Symbols that a venue does not list, in words. */
+  /** Of the stations that there are. Resolves when each venue has answered, failed, or let us wait. Symbols that a venue does not list, in words. */
   first(): Promise<readonly string[]>;
+  /** Asks for symbols that are new, at a running venue or at a new one; gives those that it does not list. */
+  ask(station: Station, located: readonly Located[]): Promise<readonly string[]>;
+  /** The venue's symbols are others now: one that had not passed is asked again. */
+  again(station: Station): void;
+  /** The venue is not recorded any more. */
+  forget(venue: string): void;
   /** Why it has not passed, by venue. */
   failures(): ReadonlyMap<string, string>;
   venues(): Readonly<Record<string, VenueState>>;
@@ -62,7 +69,15 @@ export function createRollCall(port: RollCallPort): RollCall {
   const failing = new Map<string, string>();
   const instruments = new Map<string, Instrument>();
   let saving: Promise<void> = Promise.resolve();
-  const all = port.stations.map((station) => calledOf(station, clock, note));
+  /** By venue. */
+  const all = new Map(
+    port.stations.map((station) => [station.venue.id, calledOf(station, clock, note)] as const),
+  );
+  const calledAt = (station: Station): Called => {
+    const known = all.get(station.venue.id) ?? calledOf(station, clock, note);
+    all.set(station.venue.id, known);
+    return known;
+  };
 
   /** Said once for each text, not for each of the endless tries; whether it was said now. */
   const say = (one: Called, line: string): boolean => {
@@ -128,20 +143,28 @@ export function createRollCall(port: RollCallPort): RollCall {
     return never === null ? pass(one, slower) : fail(one, 'refused', never);
   };
 
+  const round = (
+    one: Called,
+    located: readonly Located[],
+    priority: Priority,
+  ): Promise<Result<Preflight>> => {
+    const { venue, rest } = one.station;
+    return preflight(venue, located, async (call: RestCall): Promise<Result<RestText>> => {
+      const answer = await rest.ask(call, priority, 'preflight');
+      if (answer.ok) one.clock.saw(answer.value);
+      return answer;
+    });
+  };
+
   /** Round after round until the venue answers. */
   const call = (
     one: Called,
     priority: Priority,
     onEnd: (result: Result<Preflight>) => void = () => undefined,
   ): void => {
-    const { venue, located, rest } = one.station;
-    const ask = async (call: RestCall): Promise<Result<RestText>> => {
-      const answer = await rest.ask(call, priority, 'preflight');
-      if (answer.ok) one.clock.saw(answer.value);
-      return answer;
-    };
+    one.stop();
     one.stop = keepTrying(
-      () => preflight(venue, located, ask),
+      () => round(one, one.station.located, priority),
       { clock, random },
       (result) => {
         onResult(one, result);
@@ -170,28 +193,70 @@ export function createRollCall(port: RollCallPort): RollCall {
     });
 
   const stopAgain = clock.every(AGAIN_MS, () => {
-    for (const one of all) if (one.isPartial) call(one, 'backfill');
+    for (const one of all.values()) if (one.isPartial) call(one, 'backfill');
   });
 
   return {
-    first: async () => (await Promise.all(all.map(first))).flat(),
+    first: async () => (await Promise.all([...all.values()].map(first))).flat(),
+    async ask(station, located) {
+      const one = calledAt(station);
+      const result = await within(WAIT_MS, round(one, located, 'resync'), clock);
+      // It is asked again for all its symbols; until then these are taken for its own, as at a start.
+      if (!result.ok) {
+        onResult(one, result);
+        return [];
+      }
+      keep(result.value.instruments);
+      const idle = new Set([...one.notTrading, ...result.value.notTrading]);
+      tradingOf(one, [...idle]);
+      one.isPartial ||= idle.size > 0;
+      if (one.ok === null) {
+        pass(one, null);
+        void one.clock.begin();
+      }
+      return result.value.unlisted;
+    },
+    again(station) {
+      if (failing.has(station.venue.id)) call(calledAt(station), 'resync');
+    },
+    forget(venue) {
+      const one = all.get(venue);
+      one?.stop();
+      one?.clock.stop();
+      all.delete(venue);
+      failing.delete(venue);
+      for (const [key, { ex }] of instruments) if (ex === venue) instruments.delete(key);
+    },
     failures: () => failing,
     venues: () =>
       Object.fromEntries(
-        all.map(({ station, ok, notTrading, clock }) => [
+        [...all.values()].map(({ station, ok, notTrading, clock }) => [
           station.venue.id,
           { rest_ok: ok, not_trading: notTrading, ...clock.status() },
         ]),
       ),
     async stop() {
       stopAgain();
-      for (const one of all) {
+      for (const one of all.values()) {
         one.stop();
         one.clock.stop();
       }
       await saving;
     },
   };
+}
+
+/** The result, or a failure when it takes longer. */
+function within<T>(ms: number, work: Promise<Result<T>>, clock: Clock): Promise<Result<T>> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, () =>
+      resolve(err(failure('ETIMEDOUT', `no answer within ${ms / 1000} s`))),
+    );
+    void work.then((result) => {
+      cancel();
+      resolve(result);
+    });
+  });
 }
 
 function calledOf(station: Station, clock: Clock, note: (fact: Fact) => void): Called {

@@ -11,15 +11,24 @@ export type Tell = <F extends { readonly scope: string }>(
   text: string,
 ) => void;
 
-export function createScopedLog(logger: Logger, venues: readonly string[], redact: Redact): Tell {
+/** Venues can come and go while it runs. */
+export function createScopedLog(logger: Logger, isVenue: (id: string) => boolean, redact: Redact): Tell {
   const own = new Map<string, Logger>();
-  for (const venue of venues) {
-    own.set(venue, logger.child({ venue }));
-    for (const feed of FEEDS)
-      own.set(`${venue}.${feed}`, logger.child({ venue, worker: `${venue}.${feed}` }));
-  }
+
+  const boundTo = (scope: string): Logger => {
+    const known = own.get(scope);
+    if (known !== undefined) return known;
+    const [venue = '', feed, ...more] = scope.split('.');
+    if (!isVenue(venue) || more.length > 0) return logger;
+    const isWorker = FEEDS.some((one) => one === feed);
+    if (feed !== undefined && !isWorker) return logger;
+    const made = logger.child(isWorker ? { venue, worker: scope } : { venue });
+    own.set(scope, made);
+    return made;
+  };
+
   return (level, fields, text) => {
-    const bound = own.get(fields.scope) ?? logger;
+    const bound = boundTo(fields.scope);
     if (!bound.isLevelEnabled(level)) return;
     const clean: object = redactAll(fields, redact);
     bound[level](clean, text);

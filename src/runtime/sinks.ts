@@ -30,7 +30,8 @@ import { type Resumed, resumeFeed } from './resume.ts';
 const MB = 1024 * 1024;
 
 export interface SinksInput {
-  readonly settings: Settings;
+  /** As they are now: some of them are taken over while it runs. */
+  settings(): Settings;
   readonly clock: Clock;
   /** `workers/compress`, compiled. */
   readonly compressUrl: URL;
@@ -58,13 +59,16 @@ export interface Sinks {
   isHeld(): boolean;
   /** What the files of a feed hold already, everything that waits written first. */
   resume(venue: string, feed: Feed, instruments: readonly Located[]): Promise<Resumed>;
+  /** These symbols of a feed are not recorded any more, and their last batch was ingested. */
+  dropped(venue: string, feed: Feed, symbols: readonly string[]): Promise<void>;
   /** Everything upstream has ended. The failure says that rows were given up. */
   close(): Promise<Result<void>>;
 }
 
 /** Mends what an earlier run left. Fails where the folder does not keep what is written into it. */
 export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
-  const { settings, clock, onError } = input;
+  const { clock, onError } = input;
+  const settings = input.settings();
   const dataDir = settings.paths.data;
   const report = (one: FileReport): void => {
     input.report(one);
@@ -95,7 +99,9 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
     fsyncMs: settings.writer.fsync_ms,
     queueBytes: settings.writer.queue_mb * MB,
     maxOpenFiles: Math.max(256, openFiles(settings)),
-    maxFileBytes: settings.archive.max_file_mb * MB,
+    get maxFileBytes() {
+      return input.settings().archive.max_file_mb * MB;
+    },
     seal: (file, day) => archive.take(file, day, 'rotation'),
     wantNewFile: input.onNewFile,
     mayWrite: guard.mayWrite,
@@ -133,7 +139,7 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
     guard,
     freeBytes: () => diskFreeBytes(dataDir),
     async retain() {
-      const { max_age_days, min_free_mb } = settings.retention;
+      const { max_age_days, min_free_mb } = input.settings().retention;
       const outcome = await applyRetention({
         dataDir,
         nowUs: clock.wallUs(),
@@ -167,6 +173,9 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
         waiting: writer.waiting,
         onError: (file, error) => onError(file, error),
       });
+    },
+    async dropped(venue, feed, symbols) {
+      for (const file of pipeline.dropped(venue, feed, symbols)) await writer.leave(file);
     },
     async close() {
       await pipeline.close();

@@ -1,5 +1,6 @@
 /** One venue as the settings want it: what is recorded, where it is reached, and the one way to ask it by REST. */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Settings, VenueSettings } from '../../config/schema.ts';
 import type { Feed } from '../core/event.ts';
 import type { Clock } from '../core/ports.ts';
@@ -14,10 +15,10 @@ import {
 } from '../core/venue.ts';
 import { createHttp } from '../io/http.ts';
 import { createUnified } from '../io/unified.ts';
-import { createGovernor, type Governor } from './governor.ts';
+import { createGovernor, type Governor, type GovernorNumbers } from './governor.ts';
 import type { GovernorMemory } from './governor-memory.ts';
 import { DEFAULT_TUNING, type Fact, type FetcherInit, NOTHING_LEFT } from './protocol.ts';
-import { createRest, createUnifiedRest, pauseFact, type Rest } from './rest.ts';
+import { createRest, createUnifiedRest, pauseFact, type RequestLine, type Rest } from './rest.ts';
 
 const REST_TIMEOUT_MS = 10_000;
 
@@ -30,6 +31,7 @@ export interface StationPort {
   /** Without one nothing outlives the process. */
   readonly memory?: GovernorMemory | undefined;
   note(fact: Fact): void;
+  onRequest?(line: RequestLine): void;
   /** The venue wants every session of ours closed for so long, ms. */
   pauseSessions(venue: string, ms: number): void;
 }
@@ -37,53 +39,83 @@ export interface StationPort {
 /** One venue as the settings want it. */
 export interface Station {
   readonly venue: Venue;
+  /** As they are now. */
   readonly settings: VenueSettings;
   readonly located: readonly Located[];
   readonly endpoints: Endpoints;
   readonly governor: Governor;
   readonly rest: Rest;
+  /** Goes on with other settings at the same endpoints. */
+  take(settings: VenueSettings): void;
   /** Ends the calls in flight, and refuses all that come after. */
-  readonly http: { close(): void };
+  close(): void;
 }
 
 /** Null for a venue that the settings leave out. */
 export function createStation(venue: Venue, all: Settings, port: StationPort): Station | null {
-  const settings = all.venues[keyOf(venue)];
-  if (settings === undefined || !settings.enabled) return null;
+  const first = all.venues[keyOf(venue)];
+  if (first === undefined || !first.enabled) return null;
+  let settings = first;
   const endpoints: Endpoints = { ...venue.endpoints, ...settings.endpoints };
   const { clock, proxy, memory, note } = port;
-  const { max_info_rpm, share, decay, jitter, max_interval_sec, weights } = settings.rate;
-  const governor = createGovernor({
-    venue: venue.id,
-    maxInfoRpm: max_info_rpm,
-    share,
-    windows: windowsOf(venue, settings),
-    stretch: { decay, jitter, maxIntervalMs: max_interval_sec * 1000 },
-    clock,
-    memory,
-  });
+  const governor = createGovernor({ venue: venue.id, ...numbersOf(venue, settings), clock, memory });
   // Of an earlier process: what was not over when it ended still holds.
   const left = governor.pause();
   if (left !== null) note(pauseFact(venue.id, left, 'remembered', clock.wallUs()));
-  const located = settings.symbols.flatMap((symbol) => venue.locate(symbol) ?? []);
+  const locate = () => settings.symbols.flatMap((symbol) => venue.locate(symbol) ?? []);
+  let located = locate();
   const common = {
     venue,
     governor,
     clock,
-    weights,
+    weights: () => settings.rate.weights,
     redact: port.redact,
     onFact: note,
+    ...(port.onRequest && { onRequest: port.onRequest }),
     onSessionsPause: (ms: number) => port.pauseSessions(venue.id, ms),
   };
   const client = { ccxtId: venue.rest.ccxt, timeoutMs: port.restTimeoutMs ?? REST_TIMEOUT_MS, clock, proxy };
-  if (venue.rest.unified) {
-    const unified = createUnified({ ...client, origin: endpoints.rest ?? '' });
-    const rest = createUnifiedRest({ ...common, unified });
-    return { venue, settings, located, endpoints, governor, rest, http: unified };
-  }
-  const http = createHttp({ ...client, bases: venue.rest.bases(endpoints) });
-  const rest = createRest({ ...common, http });
-  return { venue, settings, located, endpoints, governor, rest, http };
+  const open = (): { readonly rest: Rest; readonly client: { close(): void } } => {
+    if (venue.rest.unified) {
+      const unified = createUnified({ ...client, origin: endpoints.rest ?? '' });
+      return { rest: createUnifiedRest({ ...common, unified }), client: unified };
+    }
+    const http = createHttp({ ...client, bases: venue.rest.bases(endpoints) });
+    return { rest: createRest({ ...common, http }), client: http };
+  };
+  const opened = open();
+  return {
+    venue,
+    get settings() {
+      return settings;
+    },
+    get located() {
+      return located;
+    },
+    endpoints,
+    governor,
+    rest: opened.rest,
+    take(next) {
+      const isSameRate = isDeepStrictEqual(next.rate, settings.rate);
+      settings = next;
+      located = locate();
+      if (!isSameRate) governor.adjust(numbersOf(venue, next));
+    },
+    close() {
+      governor.close();
+      opened.client.close();
+    },
+  };
+}
+
+function numbersOf(venue: Venue, settings: VenueSettings): GovernorNumbers {
+  const { max_info_rpm, share, decay, jitter, max_interval_sec } = settings.rate;
+  return {
+    maxInfoRpm: max_info_rpm,
+    share,
+    windows: windowsOf(venue, settings),
+    stretch: { decay, jitter, maxIntervalMs: max_interval_sec * 1000 },
+  };
 }
 
 /** The venue's own windows, as the settings have them. */
@@ -96,8 +128,7 @@ export function windowsOf(venue: Venue, { rate }: VenueSettings): readonly RateW
 
 /** `capture`: where the feeds whose settings want it are recorded raw. */
 export function fetcherInit(one: Station, feed: Feed, capture: FetcherInit['capture']): FetcherInit {
-  const { feeds, rate } = one.settings;
-  const feedSettings = feeds[feed];
+  const feedSettings = one.settings.feeds[feed];
   const fallback = feedSettings?.fallback;
   return {
     venue: one.venue.id,
@@ -107,11 +138,7 @@ export function fetcherInit(one: Station, feed: Feed, capture: FetcherInit['capt
     endpoints: one.endpoints,
     options: feedOptions(one.settings),
     transport: feedSettings?.transport ?? 'ws',
-    poll: {
-      intervalMs: (feedSettings?.rest.interval_sec ?? 2) * 1000,
-      jitter: rate.jitter,
-      maxIntervalMs: rate.max_interval_sec * 1000,
-    },
+    poll: pollOptions(one.settings, feed),
     fallback: fallback?.enabled
       ? { afterMs: fallback.after_sec * 1000, backMs: fallback.back_sec * 1000 }
       : null,
@@ -121,13 +148,21 @@ export function fetcherInit(one: Station, feed: Feed, capture: FetcherInit['capt
   };
 }
 
+export function pollOptions({ feeds, rate }: VenueSettings, feed: Feed): FetcherInit['poll'] {
+  return {
+    intervalMs: (feeds[feed]?.rest.interval_sec ?? 2) * 1000,
+    jitter: rate.jitter,
+    maxIntervalMs: rate.max_interval_sec * 1000,
+  };
+}
+
 /** How a venue's feeds are recorded; of a venue that the settings leave out, as by default. */
 export function feedOptions(settings: VenueSettings | undefined): FeedOptions {
   return { depth: settings?.feeds.orderbook?.depth ?? 200, stream: settings?.feeds.trades?.stream ?? null };
 }
 
 /** The error for a symbol that the venue does not list, with its place in the settings. */
-export function unlistedText(one: Station, symbol: string): string {
+export function unlistedText(one: Pick<Station, 'venue' | 'settings'>, symbol: string): string {
   const at = one.settings.symbols.indexOf(symbol);
   return `venues.${keyOf(one.venue)}.symbols[${at}]: expected a symbol that ${one.venue.id} lists, got "${symbol}"`;
 }

@@ -63,6 +63,10 @@ export interface Scope extends Judged {
   readonly symbol?: string;
 }
 
+/** One name for each scope: of a symbol with its feed's. */
+export const scopeKey = ({ scope, symbol }: Pick<Scope, 'scope' | 'symbol'>): string =>
+  symbol === undefined ? scope : `${scope} ${symbol}`;
+
 export interface Status extends Judged {
   /** The file's object. */
   readonly object: StatusObject;

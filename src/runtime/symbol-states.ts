@@ -11,6 +11,7 @@ export interface SymbolCounts {
 export interface SymbolStates {
   event(event: MarketEvent): void;
   resynced(symbol: string): void;
+  forget(symbol: string): void;
   all(): ReadonlyMap<string, SymbolCounts>;
 }
 
@@ -35,6 +36,7 @@ export function createSymbolStates(): SymbolStates {
     resynced(symbol) {
       stateOf(symbol).resyncs += 1;
     },
+    forget: (symbol) => void states.delete(symbol),
     all: () => states,
   };
 }

@@ -22,7 +22,8 @@ const HELD_MS = 5_000;
 
 export interface TelemetryInput extends StatusSources {
   readonly dataDir: string;
-  readonly settings: Pick<Settings, 'runtime' | 'health' | 'http'>;
+  /** Of `http` what it is at the start. */
+  settings(): Pick<Settings, 'health' | 'http'>;
   /** A status file could not be written. True when there is room for another try. */
   makeRoom(code: string): Promise<boolean>;
   note(fact: Fact): void;
@@ -33,6 +34,8 @@ export interface TelemetryInput extends StatusSources {
 
 export interface Telemetry {
   phase(phase: StatusInput['phase']): void;
+  /** Writes the status soon: something has changed that is looked for. */
+  soon(): void;
   /** Writes the last status, as `stopped`. */
   stop(): Promise<void>;
 }
@@ -85,6 +88,7 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
   };
 
   let lookedMs = clock.monoMs();
+  let toldMode: string = input.mode();
   let skipped = false;
   const look = (): void => {
     const nowMs = clock.monoMs();
@@ -92,7 +96,9 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
     lookedMs = nowMs;
     if (skipped) return;
     const gathered = build();
-    const changed = log.compare(gathered.status.scopes);
+    const { mode } = gathered.status.object;
+    const changed = log.compare(gathered.status.scopes) || mode !== toldMode;
+    toldMode = mode;
     if (changed || nowMs - lastWriteMs >= EVERY_MS - LOOK_MS / 2) writeNow(gathered);
   };
 
@@ -101,6 +107,9 @@ export function startTelemetry(input: TelemetryInput): Telemetry {
     phase(next) {
       phase = next;
       writeNow(build());
+    },
+    soon() {
+      lastWriteMs = Number.NEGATIVE_INFINITY;
     },
     async stop() {
       stopLook();

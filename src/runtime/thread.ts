@@ -13,7 +13,7 @@ import type { Batch } from '../core/batch.ts';
 import type { GapChange } from '../core/gap.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import { err, failureOf, ok, type Result } from '../core/result.ts';
-import type { RestCall } from '../core/venue.ts';
+import type { Located, RestCall } from '../core/venue.ts';
 import type {
   Fact,
   FeedStatus,
@@ -47,14 +47,16 @@ export interface ThreadPort {
   /** `workers/fetcher`, compiled: with the ending of the file that starts it. */
   readonly url: URL;
   /** Give back credit by calling `done` when the batch's rows are in the file. */
-  onBatch(batch: Batch, done: () => void): void;
+  onBatch(batch: Batch, done: () => void, sentUs: number): void;
   onBooks(books: readonly (readonly [symbol: string, json: string])[]): void;
   onFact(fact: Fact): void;
   onGap(change: GapChange): void;
   onReject(reason: string, text: string, localUs: number): void;
   onQuarantine(symbol: string, reason: string, event: string): void;
+  /** The last rows of these symbols were received. */
+  onDropped?(symbols: readonly string[]): void;
   /** Asked before each start: what the files hold already, and what is missing. Never rejects. */
-  resume(): Promise<Left>;
+  resume(instruments: readonly Located[]): Promise<Left>;
   ask(call: RestCall, priority: Priority, signal: AbortSignal): Promise<Result<RestText>>;
   /** Nothing may be written to the disk now: asked at each start. */
   isHeld?(): boolean;
@@ -68,6 +70,7 @@ export type ThreadState = 'starting' | 'running' | 'restarting' | 'stopped';
 
 export interface Thread {
   readonly id: string;
+  /** As it is now. */
   readonly init: FetcherInit;
   state(): ThreadState;
   status(): FeedStatus | null;
@@ -79,11 +82,16 @@ export interface Thread {
   hold(on: boolean): void;
   /** Its venue wants every session closed, and none opened for so long, ms. */
   pause(ms: number): void;
+  /** These are to be recorded from now on. `left`: what earlier runs left of the new ones. */
+  instruments(next: readonly Located[], left: Left): void;
+  /** Polls are to be made so from now on. */
+  poll(options: FetcherInit['poll']): void;
   /** Ends it; resolves when its last batch was received. */
   stop(): Promise<void>;
 }
 
-export function startThread(init: FetcherInit, port: ThreadPort): Thread {
+export function startThread(first: FetcherInit, port: ThreadPort): Thread {
+  let init = first;
   const id = `${init.venue}.${init.feed}`;
   const { clock } = port;
   let worker: Worker | null = null;
@@ -97,6 +105,8 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
   let pending: Cancel | null = null;
   let asks = new AbortController();
   let onStopped: () => void = () => undefined;
+  /** Of instruments that came while a start looked into the files of those before. */
+  let leftSince: readonly Left[] = [];
 
   const post = (to: Worker, message: ToFetcher): void => to.postMessage(message);
 
@@ -104,9 +114,13 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     if (worker === from) heardMs = clock.monoMs();
     switch (message.type) {
       case 'batch':
-        return port.onBatch(message.batch, () => {
-          if (worker === from) post(from, { type: 'credit', batches: 1 });
-        });
+        return port.onBatch(
+          message.batch,
+          () => {
+            if (worker === from) post(from, { type: 'credit', batches: 1 });
+          },
+          message.sentUs,
+        );
       case 'books':
         return port.onBooks(message.books);
       case 'fact':
@@ -126,6 +140,8 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
       case 'ask':
         if (worker === from) answer(from, message.id, message.call, message.priority);
         return;
+      case 'dropped':
+        return port.onDropped?.(message.symbols);
       case 'stopped':
         onStopped();
     }
@@ -166,9 +182,10 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     setMaxListeners(0, asks.signal);
     startedMs = clock.monoMs();
     heardMs = startedMs;
-    void port.resume().then((left) => {
+    leftSince = [];
+    void port.resume(init.instruments).then((left) => {
       if (state === 'stopped') return;
-      const made = createWorker(left);
+      const made = createWorker(leftSince.reduce(together, left));
       if (made.ok) attach(made.value);
       else startLater(made.error.message);
     });
@@ -210,7 +227,9 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
   start();
   return {
     id,
-    init,
+    get init() {
+      return init;
+    },
     state: () => state,
     status: () => status,
     restarts: () => restarts,
@@ -223,6 +242,18 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
     },
     pause(ms) {
       if (worker !== null) post(worker, { type: 'pause', ms });
+    },
+    instruments(instruments, left) {
+      const gone = init.instruments.filter((one) => !instruments.some(({ symbol }) => symbol === one.symbol));
+      init = { ...init, instruments };
+      leftSince = [...leftSince, left];
+      if (worker !== null) post(worker, { type: 'instruments', instruments, left });
+      // Without a thread there are no rows to come.
+      else if (gone.length > 0) port.onDropped?.(gone.map(({ symbol }) => symbol));
+    },
+    poll(poll) {
+      init = { ...init, poll };
+      if (worker !== null) post(worker, { type: 'poll', poll });
     },
     async stop() {
       state = 'stopped';
@@ -242,5 +273,15 @@ export function startThread(init: FetcherInit, port: ThreadPort): Thread {
       asks.abort();
       await ending.terminate();
     },
+  };
+}
+
+/** Of different symbols. */
+function together(one: Left, other: Left): Left {
+  return {
+    seen: { ...one.seen, ...other.seen },
+    last: { ...one.last, ...other.last },
+    open: [...one.open, ...other.open],
+    because: one.because,
   };
 }

@@ -57,9 +57,9 @@ export interface WorkerVerdict extends Judged {
 export function judgeWorker({ thread, tally }: Watched, input: VerdictInput): WorkerVerdict {
   const { venue, feed } = thread.init;
   const status = thread.status();
-  const { uptimeSec, judge } = input;
+  const { judge } = input;
   const rising = (key: string, count: number): number => (input.isRising(key, count) ? count : 0);
-  const { ageSec, lateSec } = inSeconds(tally.silence());
+  const { ageSec, lateSec, uptimeSec } = inSeconds(tally.silence(), input.uptimeSec);
   // A venue may repeat the URL that it was asked by.
   const said = status?.lastError ?? thread.lastError();
   const lastError = said === null ? null : input.redact(said);
@@ -70,8 +70,7 @@ export function judgeWorker({ thread, tally }: Watched, input: VerdictInput): Wo
   const symbols = Object.entries(status?.symbols ?? {}).map(([symbol, one]) => {
     const facts: SymbolFacts = {
       feed,
-      uptimeSec,
-      ...inSeconds(tally.silence(symbol)),
+      ...inSeconds(tally.silence(symbol), input.uptimeSec),
       isUnjoined: one.state === 'joining' || one.state === 'resyncing' || one.state === left,
       dropped: rising(`${thread.id} ${symbol} dropped`, one.dropped),
       writeError: input.failingFiles.get(rawFile(venue, feed, symbol)) ?? null,
@@ -128,8 +127,13 @@ export function judgeVenue(id: string, state: VenueState, input: VerdictInput): 
 
 const isDown = (status: FeedStatus | null): boolean => status === null || status.state === 'waiting';
 
-function inSeconds({ ageMs, lateMs }: Silence): { readonly ageSec: number | null; readonly lateSec: number } {
-  return { ageSec: ageMs === null ? null : Math.round(ageMs) / 1000, lateSec: Math.round(lateMs) / 1000 };
+/** `upSec`: of the collector; what was begun later has its own uptime. */
+function inSeconds({ ageMs, lateMs, watchedMs }: Silence, upSec: number) {
+  return {
+    ageSec: ageMs === null ? null : Math.round(ageMs) / 1000,
+    lateSec: Math.round(lateMs) / 1000,
+    uptimeSec: Math.min(upSec, watchedMs / 1000),
+  };
 }
 
 function captureError(

@@ -11,6 +11,10 @@ export interface WorkerTally {
   batch(batch: Batch): void;
   written(rows: number): void;
   error(): void;
+  /** It, or one symbol of it, is recorded from now on only: no data is expected of it yet. */
+  begins(symbol?: string): void;
+  /** The symbol is not recorded any more. */
+  forget(symbol: string): void;
   /** A gap was found. */
   gap(): void;
   readonly read: () => {
@@ -30,6 +34,8 @@ export interface WorkerTally {
 export interface Silence {
   /** Since the newest event; null before the first. */
   readonly ageMs: number | null;
+  /** Since it begun to be recorded; Infinity: since the start of the collector. */
+  readonly watchedMs: number;
   /** The age from which it is late, by its own rate. */
   readonly lateMs: number;
 }
@@ -40,6 +46,9 @@ export function createWorkerTally(clock: Clock, feed: Feed): WorkerTally {
   const latency = createLatency();
   const cadence = createCadence(feed);
   const cadences = new Map<string, Cadence>();
+  /** When it, and each symbol, began; not of what is recorded since the start. */
+  let beganMs = Number.NEGATIVE_INFINITY;
+  const began = new Map<string, number>();
   let eventsTotal = 0;
   let rowsWritten = 0;
   let gaps = 0;
@@ -69,6 +78,14 @@ export function createWorkerTally(clock: Clock, feed: Feed): WorkerTally {
       rowsWritten += rows;
     },
     error: () => errors.add(1, clock.monoMs()),
+    begins(symbol) {
+      if (symbol === undefined) beganMs = clock.monoMs();
+      else began.set(symbol, clock.monoMs());
+    },
+    forget(symbol) {
+      cadences.delete(symbol);
+      began.delete(symbol);
+    },
     gap() {
       gaps += 1;
     },
@@ -83,7 +100,9 @@ export function createWorkerTally(clock: Clock, feed: Feed): WorkerTally {
     }),
     silence(symbol) {
       const own = symbol === undefined ? cadence : cadenceOf(symbol);
-      return { ageMs: own.ageMs(clock.monoMs()), lateMs: own.lateMs() };
+      const sinceMs = (symbol === undefined ? undefined : began.get(symbol)) ?? beganMs;
+      const nowMs = clock.monoMs();
+      return { ageMs: own.ageMs(nowMs), lateMs: own.lateMs(), watchedMs: nowMs - sinceMs };
     },
   };
 }

@@ -14,7 +14,7 @@ const RATE = { share: 0.9, jitter: 0.1, decay: 0.9, max_interval_sec: 60, window
 describe('defaults', () => {
   test('an empty mapping is every venue with every default', () => {
     expect(settingsSchema(FAKE_VENUES).parse({})).toEqual({
-      runtime: { mode: 'PROD' },
+      runtime: { mode: 'PROD', diag_sec: 300 },
       paths: { data: './data', logs: './logs' },
       writer: { flush_ms: 50, fsync_ms: 1000, queue_mb: 64, reserve_mb: 4 },
       archive: { max_file_mb: 256 },

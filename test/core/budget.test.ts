@@ -226,3 +226,36 @@ describe('lowered limits', () => {
     expect(budget.windowMs({ window: 'w', weight: 300 }, 600_000)).toBe(0);
   });
 });
+
+describe('other numbers while it runs', () => {
+  const wide = { maxInfoRpm: 6_000, share: 1 };
+
+  it('hold at once, and what was taken still counts', () => {
+    const budget = createBudget({ ...wide, windows: [window(10, 60_000)] });
+    budget.take({ window: 'w', weight: 6 }, 0);
+    budget.told('w', 7, 0, 30_000, 1);
+    budget.adjust({ maxInfoRpm: 60, share: 1, windows: [window(8, 60_000)] });
+    expect(budget.paceMs(0)).toBeCloseTo(1_001);
+    expect(budget.uses(1)).toEqual({ w: { used: 7, cap: 8 } });
+    expect(budget.windowMs({ window: 'w', weight: 2 }, 1)).toBe(29_999);
+    expect(budget.windowMs({ window: 'w', weight: 2 }, 30_000)).toBe(0);
+    expect(budget.windowMs({ window: 'w', weight: 3 }, 30_000)).toBeCloseTo(30_060);
+    expect(budget.refusal({ window: 'w', weight: 9 })).toMatch(/above the 8/);
+  });
+
+  it('of a window with another span: what it spans still counts', () => {
+    const budget = createBudget({ ...wide, windows: [window(10, 60_000)] });
+    budget.take({ window: 'w', weight: 6 }, 0);
+    budget.take({ window: 'w', weight: 3 }, 20_000);
+    budget.adjust({ ...wide, windows: [window(10, 10_000)] });
+    expect(budget.uses(25_000)).toEqual({ w: { used: 3, cap: 10 } });
+  });
+
+  it('that are out of range change nothing', () => {
+    const budget = createBudget({ ...wide, windows: [window(10, 60_000)] });
+    expect(() => budget.adjust({ maxInfoRpm: 60, share: 0, windows: [window(5, 60_000)] })).toThrow(
+      RangeError,
+    );
+    expect([budget.targetRpm(0), budget.uses(0)]).toEqual([6_000, { w: { used: 0, cap: 10 } }]);
+  });
+});

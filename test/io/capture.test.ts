@@ -249,3 +249,21 @@ test('after the end nothing is taken, and nothing is left behind', async () => {
   expect((await bench.played()).texts).toEqual(['a']);
   expect(bench.facts).toEqual([]);
 });
+
+test('other instruments: a note, and the headers of the parts that begin after it', async () => {
+  const capture = bench.create();
+  const [btc] = SUBJECT.instruments;
+  const eth = { symbol: 'ETH/USDT', id: 'ETH-USDT', market: 'spot' } as const;
+  capture.note('start');
+  bench.clock.advance(HOUR_MS);
+  // The part of this hour begins before it.
+  bench.recv(capture, '{"a":"1"}');
+  capture.instruments([btc, eth]);
+  bench.clock.advance(HOUR_MS);
+  bench.recv(capture, '{"a":"2"}');
+  await capture.close();
+  const parts = Object.values(await bench.parts()).map((members) => lines(members.join('')));
+  expect(parts.map(([header]) => header?.instruments)).toEqual([[btc], [btc], [btc, eth]]);
+  const told = parts.flat().find(({ what }) => what === 'instruments');
+  expect(told).toMatchObject({ t: 'note', instruments: [btc, eth] });
+});

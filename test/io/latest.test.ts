@@ -143,3 +143,20 @@ describe('createLatest', () => {
     expect(reports.length).toBe(1);
   });
 });
+
+it('leaves out what is dropped, and keeps its header', async () => {
+  const latest = createLatest({ root, clock: manualClock(), replace: replaceFile, report });
+  for (const symbol of ['BTC/USDT', 'ETH/USDT']) latest.set('latest/t.csv', 'symbol', symbol, `${symbol}\n`);
+  await latest.flush();
+  latest.drop('latest/t.csv', 'BTC/USDT');
+  latest.drop('latest/t.csv', 'SOL/USDT');
+  latest.drop('latest/none.csv', 'SOL/USDT');
+  await latest.flush();
+  expect(await read('latest/t.csv')).toBe('symbol\nETH/USDT\n');
+  latest.drop('latest/t.csv', 'ETH/USDT');
+  await latest.flush();
+  expect(await read('latest/t.csv')).toBe('symbol\n');
+  latest.set('latest/t.csv', 'symbol', 'BTC/USDT', 'BTC/USDT\n');
+  await latest.close();
+  expect(await read('latest/t.csv')).toBe('symbol\nBTC/USDT\n');
+});

@@ -42,6 +42,26 @@ describe('the log', () => {
     expect(log.errors()).toEqual({ count: 0, last: null });
   });
 
+  test('takes another level while it is open, and so do its children', async () => {
+    const log = await open();
+    const child = log.logger.child({ venue: 'okx' });
+    const say = (n: number) => {
+      log.logger.debug({ n }, 'own');
+      child.debug({ n }, 'child');
+    };
+    say(1);
+    log.setLevel('debug');
+    say(2);
+    log.setLevel('info');
+    say(3);
+    await log.close();
+    const lines = (await readFile(log.file, 'utf8')).trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { n: 2, msg: 'own' },
+      { n: 2, msg: 'child', venue: 'okx' },
+    ]);
+  });
+
   test('never holds a token', async () => {
     const log = await open();
     const secret = 'do-not-tell';

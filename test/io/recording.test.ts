@@ -35,6 +35,8 @@ async function read(path: string) {
 const texts = ({ lines }: { readonly lines: readonly RecordedLine[] }) =>
   lines.map((one) => (one.kind === 'recv' ? one.text : one.kind));
 
+const BTC = { symbol: 'BTC/USDT', id: 'BTC-USDT', market: 'spot' };
+
 describe('reading', () => {
   test('every kind of line', async () => {
     const path = await file('a.jsonl', [
@@ -44,10 +46,11 @@ describe('reading', () => {
       { ...recv(1795219200.3, '{"x":1}'), mono_us: 5, more: [1] },
       { t: 'note', ts: 1795219200.35, data: 'resync' },
       { t: 'note', ts: 1795219200.36, what: 'resync', symbol: 'BTC/USDT', reason: 'overflow' },
+      { t: 'note', ts: 1795219200.37, what: 'instruments', instruments: [BTC] },
       { t: 'http', ts: 1795219200.4, url: 'https://www.okx.com/api/v5/x', data: '{}' },
       { t: 'close', conn: 'a', ts: 1795219200.5 },
     ]);
-    const note = { kind: 'note', what: '', symbol: '', reason: '', ids: '', event: 0 };
+    const note = { kind: 'note', what: '', symbol: '', reason: '', ids: '', instruments: [], event: 0 };
     expect((await read(path)).lines).toEqual([
       { kind: 'other' },
       {
@@ -61,6 +64,7 @@ describe('reading', () => {
       { kind: 'recv', connection: 'a', localUs: 1_795_219_200_300_000, url: '', text: '{"x":1}' },
       { ...note, localUs: 1_795_219_200_350_000 },
       { ...note, localUs: 1_795_219_200_360_000, what: 'resync', symbol: 'BTC/USDT', reason: 'overflow' },
+      { ...note, localUs: 1_795_219_200_370_000, what: 'instruments', instruments: [BTC] },
       {
         kind: 'http',
         connection: '',

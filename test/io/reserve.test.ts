@@ -44,6 +44,7 @@ function failing(first: number, last: number): { readonly ops: FileOps; calls():
     size: wrap(real.size),
     links: wrap(real.links),
     truncate: wrap(real.truncate),
+    setRights: wrap(real.setRights),
     close: wrap(real.close, true),
     rename: wrap(real.rename),
     unlink: wrap(real.unlink),

@@ -56,7 +56,7 @@ function startVenue(venue: Venue, clock: ManualClock): readonly number[] {
     venue,
     governor,
     clock,
-    weights: {},
+    weights: () => ({}),
     redact: (text) => text,
     onFact: () => undefined,
     onSessionsPause: () => undefined,

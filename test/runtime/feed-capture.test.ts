@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { failure, ok } from '../../src/core/result.ts';
+import { NOTHING_LEFT } from '../../src/runtime/protocol.ts';
 import { replay } from '../../src/runtime/replay.ts';
 import { VENUES } from '../../src/venues/index.ts';
 import { binance, bitflyer, bybit, okx } from '../fixtures/frames.ts';
@@ -41,6 +42,7 @@ async function replayed({ moments }: Tape) {
       books(_, list) {
         for (const [symbol, json] of list) books.set(symbol, json);
       },
+      dropped: () => undefined,
       tick: () => undefined,
       reject: () => undefined,
     },
@@ -308,4 +310,31 @@ describe('a replay gives the rows that the feed gave', () => {
       counters: { frames: 3, events: 2, duplicates: 1 },
     });
   });
+});
+
+test('symbols that come and go: a replay has the same rows, and the same trades are known', async () => {
+  const [spot, linear] = ['BTC/USDT', 'BTC/USDT:USDT'];
+  const located = (...symbols: readonly string[]) =>
+    symbols.flatMap((symbol) => VENUES.find(({ id }) => id === 'binance')?.locate(symbol) ?? []);
+  const played = start('binance', 'trades', [spot]);
+  played.run.credit(100);
+  const say = (name: string, frame: string) => played.source(name).handlers.onFrame(frame, LOCAL_US);
+  played.source('spot').handlers.onOpen();
+  say('spot', binance.trade());
+  played.run.instruments(located(spot, linear), { ...NOTHING_LEFT, seen: { [linear]: ['900001'] } });
+  played.source('usdm-market').handlers.onOpen();
+  for (const a of [900_001, 900_002, 900_003]) say('usdm-market', binance.aggTrade({ a }));
+  played.run.instruments(located(linear), NOTHING_LEFT);
+  say('spot', binance.trade({ t: 5_000_000_002 }));
+  say('usdm-market', binance.aggTrade({ a: 900_003 }));
+  // Nothing of before it went is known, but by its file, which is empty here.
+  played.run.instruments(located(spot, linear), NOTHING_LEFT);
+  played.source('spot').handlers.onOpen();
+  for (const t of [5_000_000_001, 5_000_000_002]) say('spot', binance.trade({ t }));
+  expect(played.lines.filter((line) => line.startsWith('note instruments'))).toEqual([
+    `note instruments ${spot} ${linear}`,
+    `note instruments ${linear}`,
+    `note instruments ${spot} ${linear}`,
+  ]);
+  await expectSame(played, 5);
 });

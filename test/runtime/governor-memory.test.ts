@@ -329,3 +329,29 @@ describe('the file', () => {
     },
   );
 });
+
+it('a venue that is left and taken on again goes on where it was, also when nothing could be written', async () => {
+  const clock = manualClock();
+  const write = async () => err(failure('ENOSPC', 'no space left'));
+  const memory = createGovernorMemory({ clock, file: null, write, onError: () => undefined });
+  const options = {
+    venue: 'test',
+    maxInfoRpm: 60,
+    share: 1,
+    windows: WINDOWS,
+    stretch: STRETCH,
+    clock,
+    memory,
+  };
+  const first = createGovernor(options);
+  const asked = first.acquire({ priority: 'poll', window: 'weight', weight: 700 });
+  await memory.settled();
+  clock.advance(0);
+  expect((await asked).ok).toBe(true);
+  endNow(first, clock.monoMs(), limited(60_000, { ban: true }));
+  first.close();
+  clock.advance(10_000);
+  const second = createGovernor(options);
+  expect(second.pause()).toMatchObject({ ban: true, ms: 50_000 });
+  expect(second.stats().windows.weight?.used).toBe(700);
+});

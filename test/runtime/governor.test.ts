@@ -405,3 +405,41 @@ describe('the statistics', () => {
     expect(governor.stats()).toMatchObject({ throttle: false, waiting: 0 });
   });
 });
+
+describe('other numbers while it runs', () => {
+  const slower = { maxInfoRpm: 60, share: 1, windows: [{ ...WIDE, limit: 50 }], stretch: STRETCH };
+
+  it('those that wait go by the new pace; one that could never go is refused', async () => {
+    const { governor, ask, advance, granted, failed } = governed(6_000);
+    for (const name of ['a', 'b', 'c']) ask(name);
+    ask('heavy', { weight: 60 });
+    governor.adjust(slower);
+    await advance(0);
+    expect([granted.map(({ name }) => name), failed]).toEqual([['a'], ['heavy refused']]);
+    await advance(1_000);
+    expect(granted).toHaveLength(1);
+    await advance(1_100);
+    expect(granted.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+    expect(governor.stats()).toMatchObject({
+      target_rpm: 60,
+      rpm_60s: 3,
+      windows: { wide: { used: 3, cap: 50 } },
+    });
+  });
+
+  it('a ban, and how far polling is stretched, outlast them', async () => {
+    const { governor, ask, advance, clock, granted } = governed(6_000);
+    endNow(governor, clock.monoMs(), limited(60_000, { ban: true }));
+    governor.adjust({ ...slower, stretch: { ...STRETCH, decay: 0.5 } });
+    expect(governor.pause()).toMatchObject({ ban: true, ms: 60_000 });
+    expect(governor.stretch()).toBe(2);
+    ask('a');
+    await advance(59_999);
+    expect(granted).toEqual([]);
+    await advance(1);
+    expect(granted).toHaveLength(1);
+    // A success: by the new decay.
+    endNow(governor, clock.monoMs(), OK);
+    expect(governor.stretch()).toBe(1);
+  });
+});

@@ -54,3 +54,17 @@ test('since when the whole has its level', () => {
   clock.advance(1_000);
   expect(sec()).toBe(6);
 });
+
+test('what is not recorded any more is forgotten: should it come back, it begins anew', () => {
+  const { facts, log } = bench();
+  const bad = { scope: 'okx', level: 'CRIT', reasons: ['a'] } as const;
+  const whole = { scope: 'collector', level: 'OK', reasons: [] } as const;
+  log.compare([bad, whole]);
+  expect(log.compare([whole])).toBe(false);
+  expect(log.compare([{ ...bad, level: 'OK' }, whole])).toBe(false);
+  log.compare([bad, whole]);
+  expect(facts.map(({ from, to }) => [from, to])).toEqual([
+    ['OK', 'CRIT'],
+    ['OK', 'CRIT'],
+  ]);
+});

@@ -69,6 +69,7 @@ const WHOLE: WholeFacts = {
   diskHold: false,
   diskFullInSec: null,
   clockStepSec: null,
+  settingsError: null,
 };
 
 describe('a symbol', () => {

@@ -139,3 +139,14 @@ describe('whatever happens', () => {
     );
   });
 });
+
+test('a scope that is there no more is forgotten', () => {
+  const clock = manualClock();
+  const judge = createJudge(clock);
+  const rules: readonly Rule<boolean>[] = [{ id: 'x', level: 'WARN', reason: (is) => (is ? 'x' : null) }];
+  for (const scope of ['a', 'b']) judge.judge(scope, rules, true);
+  judge.keep(new Set(['b']));
+  expect(judge.judge('a', rules, false).level).toBe('OK');
+  // The other one holds for a while.
+  expect(judge.judge('b', rules, false).level).toBe('WARN');
+});

@@ -53,6 +53,7 @@ function scripted(start: { room: number }, fails: (file: string) => boolean = ()
       return true;
     },
     flush: async () => ok(undefined),
+    leave: async () => undefined,
     close: async () => ok(undefined),
     contract: async () => ok(''),
     status: () => expect.fail('not used here'),

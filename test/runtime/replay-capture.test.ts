@@ -45,6 +45,7 @@ const frame = (kind: 'connect' | 'recv' | 'close', connection: string, told = ''
 const note = (what: string, symbol = '', reason = ''): Moment['line'] => ({
   kind: 'note',
   ids: '',
+  instruments: [],
   localUs: START_US,
   what,
   symbol,
@@ -75,6 +76,7 @@ async function play(moments: readonly Moment[]) {
         );
       },
       books: () => undefined,
+      dropped: () => undefined,
       tick: (us) => ticks.push((us - START_US) / 1e6),
       reject: (scope, reason) => rejects.push(`${scope}: ${reason}`),
     },

@@ -57,6 +57,7 @@ async function play(frames: readonly RecordedFrame[], named: string | undefined 
       books(venue, list) {
         for (const [symbol, json] of list) books.set(`${venue} ${symbol}`, JSON.parse(json));
       },
+      dropped: () => undefined,
       tick: (nowUs) => ticks.push((nowUs - START_US) / SECOND_US),
       reject: (venue, reason) => rejects.push(`${venue}: ${reason}`),
     },

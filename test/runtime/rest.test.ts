@@ -81,7 +81,7 @@ function restOf(
     },
     http,
     clock: manual,
-    weights,
+    weights: () => weights,
     redact: (text) => text.replaceAll('s3cret', '***'),
     onFact: (fact) => facts.push(fact),
     onSessionsPause: (ms) => sessionPauses.push(ms),

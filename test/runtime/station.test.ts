@@ -19,10 +19,7 @@ const open: Station[] = [];
 const facts: Fact[] = [];
 
 afterEach(() => {
-  for (const one of open.splice(0)) {
-    one.governor.close();
-    one.http.close();
-  }
+  for (const one of open.splice(0)) one.close();
   facts.length = 0;
 });
 

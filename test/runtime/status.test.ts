@@ -10,7 +10,7 @@ describe('the tally of a worker', () => {
     const clock = manualClock();
     const tally = createWorkerTally(clock, 'trades');
     expect(tally.read()).toMatchObject({ eventsTotal: 0, lastEventUs: null, latency: { p50: null } });
-    expect(tally.silence()).toEqual({ ageMs: null, lateMs: 600_000 });
+    expect(tally.silence()).toEqual({ ageMs: null, lateMs: 600_000, watchedMs: Number.POSITIVE_INFINITY });
     tally.batch(batchOf(3, CLOCK_START_US, CLOCK_START_US + 2_500));
     tally.written(3);
     tally.error();
@@ -27,7 +27,7 @@ describe('the tally of a worker', () => {
     });
     clock.advance(1_000);
     expect(tally.read()).toMatchObject({ eventsTotal: 5, events60s: 2, errors60s: 0 });
-    expect(tally.silence()).toEqual({ ageMs: 1_000, lateMs: 600_000 });
+    expect(tally.silence()).toEqual({ ageMs: 1_000, lateMs: 600_000, watchedMs: Number.POSITIVE_INFINITY });
   });
 
   test('symbols are silent each by itself', () => {
@@ -38,9 +38,13 @@ describe('the tally of a worker', () => {
       tally.batch(batchOf(1, CLOCK_START_US, CLOCK_START_US, ['A']));
     }
     clock.advance(500);
-    expect(tally.silence('A')).toEqual({ ageMs: 500, lateMs: 20_000 });
-    expect(tally.silence('B')).toEqual({ ageMs: 10_500, lateMs: 60_000 });
-    expect(tally.silence('C')).toEqual({ ageMs: null, lateMs: 60_000 });
+    expect(tally.silence('A')).toEqual({ ageMs: 500, lateMs: 20_000, watchedMs: Number.POSITIVE_INFINITY });
+    expect(tally.silence('B')).toEqual({
+      ageMs: 10_500,
+      lateMs: 60_000,
+      watchedMs: Number.POSITIVE_INFINITY,
+    });
+    expect(tally.silence('C')).toEqual({ ageMs: null, lateMs: 60_000, watchedMs: Number.POSITIVE_INFINITY });
   });
 });
 
@@ -149,6 +153,32 @@ describe('the status', () => {
       ['okx', undefined, 'WARN'],
       ['collector', undefined, 'WARN'],
     ]);
+  });
+
+  test('what is recorded from now on only has its own time to begin; what is forgotten is as new', () => {
+    const clock = manualClock();
+    const symbols = { A: SYMBOLS.A, B: { ...SYMBOLS.B, state: 'synced', dropped: 0 } } as const;
+    const tally = tallyOf(clock, ['A']);
+    const worker = { thread: threadOf('running', { ...FEED, symbols }), tally };
+    const levels = () => {
+      const { object } = buildStatus(inputOf([worker], { uptimeSec: 1_000 }));
+      return Object.values(object.workers[0]?.symbols ?? {}).map(({ level }) => level);
+    };
+    expect(levels()).toEqual(['OK', 'CRIT']);
+    tally.begins('B');
+    clock.advance(15_000);
+    expect(levels()).toEqual(['OK', 'OK']);
+    clock.advance(1);
+    expect(levels()).toEqual(['OK', 'CRIT']);
+    tally.forget('A');
+    tally.begins('A');
+    expect(levels()).toEqual(['OK', 'CRIT']);
+    expect(tally.silence('A')).toMatchObject({ ageMs: null, watchedMs: 0 });
+    const whole = createWorkerTally(clock, 'orderbook');
+    expect(whole.silence().watchedMs).toBe(Number.POSITIVE_INFINITY);
+    whole.begins();
+    clock.advance(3);
+    expect([whole.silence().watchedMs, whole.silence('A').watchedMs]).toEqual([3, 3]);
   });
 
   test('a book that is not joined is told when it is not mended within seconds', () => {

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Clock } from '../../src/core/ports.ts';
 import type { Fact } from '../../src/runtime/protocol.ts';
 import type { StatusObject } from '../../src/runtime/status.ts';
@@ -22,6 +22,7 @@ let facts: Fact[];
 let tally: WorkerTally;
 let telemetry: Telemetry;
 let failingFiles: ReadonlyMap<string, string>;
+let settingsError: string | null;
 
 beforeEach(async () => {
   root = await tempFolder();
@@ -29,6 +30,7 @@ beforeEach(async () => {
   heldMs = 0;
   facts = [];
   failingFiles = new Map();
+  settingsError = null;
   const own: Clock = { ...clock, monoMs: () => clock.monoMs() + heldMs };
   tally = tallyOf(own);
   const workers = [{ thread: threadOf('running', FEED), tally }];
@@ -38,13 +40,14 @@ beforeEach(async () => {
     redact: (text) => text,
     version: '0',
     kind: 'sim',
-    settings: {
-      runtime: { mode: 'PROD' },
+    settings: () => ({
       health: { max_rss_mb: 100_000, webhook: null },
       http: { enabled: false, host: '127.0.0.1', port: 0 },
-    },
+    }),
+    settingsError: () => settingsError,
+    mode: () => 'PROD',
     workers: () => workers,
-    governors: [],
+    governors: () => [],
     writer: () => inputOf([]).writer,
     failingFiles: () => failingFiles,
     latest: () => ({ errors: 0 }),
@@ -143,4 +146,26 @@ test('a level that rose falls ten seconds after its end', () => {
   expect(facts.map(({ to }) => to)).toEqual(['CRIT', 'CRIT', 'CRIT']);
   speakFor(1);
   expect(facts.slice(3).map(({ from, to }) => [from, to])).toEqual(Array(3).fill(['CRIT', 'OK']));
+});
+
+test('a settings file that is wrong is a warning until it is right', async () => {
+  speakFor(30);
+  settingsError = 'settings not taken over: a';
+  speakFor(1);
+  settingsError = null;
+  speakFor(11);
+  expect(facts.map(({ scope, from, to, reason }) => [scope, from, to, reason])).toEqual([
+    ['collector', 'OK', 'WARN', 'settings not taken over: a'],
+    ['collector', 'WARN', 'OK', ''],
+  ]);
+});
+
+test('it is written soon when somebody asks for it', async () => {
+  speakFor(2);
+  const tsOf = async (): Promise<number> =>
+    (JSON.parse(await readFile(join(root, 'collector/status.json'), 'utf8')) as StatusObject).ts;
+  const first = await vi.waitFor(tsOf);
+  telemetry.soon();
+  speakFor(1);
+  await vi.waitFor(async () => expect(await tsOf()).toBe(first + 3));
 });

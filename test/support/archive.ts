@@ -110,8 +110,22 @@ export function opsThrough(around: <T>(number: number, run: () => Promise<T>) =>
   ): ((...args: A) => Promise<T>) => {
     return (...args) => around(calls.push(name), () => run(...args));
   };
-  const { open, write, read, sync, size, links, truncate, close, rename, unlink, mkdir, rmdir, list } =
-    nodeFileOps;
+  const {
+    open,
+    write,
+    read,
+    sync,
+    size,
+    links,
+    truncate,
+    setRights,
+    close,
+    rename,
+    unlink,
+    mkdir,
+    rmdir,
+    list,
+  } = nodeFileOps;
   const ops: FileOps = {
     platform: nodeFileOps.platform,
     open: through('open', open),
@@ -121,6 +135,7 @@ export function opsThrough(around: <T>(number: number, run: () => Promise<T>) =>
     size: through('size', size),
     links: through('links', links),
     truncate: through('truncate', truncate),
+    setRights: through('setRights', setRights),
     // A descriptor is closed in any case, as that of a dead process is.
     close: async (fd) => {
       await close(fd);

@@ -60,6 +60,7 @@ export interface Status {
   readonly ts: number;
   readonly pid: number;
   readonly state: string;
+  readonly mode: string;
   readonly level: string;
   readonly reasons: readonly string[];
   readonly stages: {

@@ -31,7 +31,6 @@ export function stationOf(
   return station;
 }
 
-export function closeStation({ governor, http }: Station): void {
-  governor.close();
-  http.close();
+export function closeStation(station: Station): void {
+  station.close();
 }

@@ -68,6 +68,8 @@ export function threadOf(
     rotate: () => undefined,
     hold: () => undefined,
     pause: () => undefined,
+    instruments: () => undefined,
+    poll: () => undefined,
     lastError: () => lastError,
     stop: async () => undefined,
   };
@@ -186,6 +188,7 @@ export function inputOf(workers: StatusInput['workers'], more: Partial<StatusInp
       diskHold: false,
       diskFullInSec: null,
       clockStepSec: null,
+      settingsError: null,
     },
     webhook: null,
     stages: { errors: 0, latest_errors: 0, ledger_errors: 0, log_errors: 0, rejects: 0 },

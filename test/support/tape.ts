@@ -61,6 +61,7 @@ export function tape(subject: CaptureSubject): Tape {
           return add({
             kind: 'note',
             ids: String(more?.ids ?? ''),
+            instruments: [],
             localUs: CLOCK_START_US,
             what,
             symbol: String(symbol),
@@ -69,6 +70,11 @@ export function tape(subject: CaptureSubject): Tape {
           });
         if (last !== undefined)
           moments[moments.length - 1] = { ...last, lost: [...last.lost, Number(event)] };
+      },
+      instruments(next) {
+        lines.push(`note instruments ${next.map(({ symbol }) => symbol).join(' ')}`);
+        const empty = { symbol: '', reason: '', event: 0, ids: '', localUs: CLOCK_START_US };
+        add({ kind: 'note', what: 'instruments', instruments: next, ...empty });
       },
       hold: () => undefined,
       status: () => ({ failing: false, files: 1, bytes: 2, dropped: 3, errors: 4, last_error: 'x' }),

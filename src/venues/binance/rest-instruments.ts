@@ -23,28 +23,27 @@ const exchangeInfo = z.object({
   ),
 });
 
+function spotCall(params: RestCall['params']): RestCall {
+  return { method: 'publicGetExchangeInfo', params, weight: 20, window: 'spot_weight', market: 'spot' };
+}
+
+const USDM_CALL: RestCall = {
+  method: 'fapiPublicGetExchangeInfo',
+  params: {},
+  weight: 1,
+  window: 'usdm_weight',
+  market: 'linear',
+};
+
+/** The calls that together tell of all there are. */
+export const catalogue = (): readonly RestCall[] => [spotCall({}), USDM_CALL];
+
 export function instruments(located: readonly Located[]): readonly RestCall[] {
   const spot = chunks(
     located.filter((one) => one.market === 'spot'),
     100,
-  ).map((part) => ({
-    method: 'publicGetExchangeInfo',
-    params: { symbols: JSON.stringify(part.map((one) => one.id)) },
-    weight: 20,
-    window: 'spot_weight',
-    market: 'spot' as const,
-  }));
-  const linear = located.some((one) => one.market === 'linear')
-    ? [
-        {
-          method: 'fapiPublicGetExchangeInfo',
-          params: {},
-          weight: 1,
-          window: 'usdm_weight',
-          market: 'linear' as const,
-        },
-      ]
-    : [];
+  ).map((part) => spotCall({ symbols: JSON.stringify(part.map((one) => one.id)) }));
+  const linear = located.some((one) => one.market === 'linear') ? [USDM_CALL] : [];
   return [...spot, ...linear];
 }
 

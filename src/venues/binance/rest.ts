@@ -20,7 +20,7 @@ import { FREE, later, limit, retryAfterMs, untilMinuteMs, untilMs } from '../lim
 import { decimal, levels, msNumber, readAnswer, sequence, us } from '../schema.ts';
 import { marketOf } from './dial.ts';
 import { history, isSingle, readTrades } from './history.ts';
-import { instruments, readInstruments } from './rest-instruments.ts';
+import { catalogue, instruments, readInstruments } from './rest-instruments.ts';
 
 const DEPTHS = [100, 500, 1000, 5000];
 const SPOT_WEIGHT: Readonly<Record<number, number>> = { 100: 5, 500: 25, 1000: 50, 5000: 250 };
@@ -226,6 +226,7 @@ export const rest: VenueRest = {
   ],
   judge,
   instruments,
+  catalogue,
   unlistedCodes: ['-1121'],
   readInstruments,
   clock,

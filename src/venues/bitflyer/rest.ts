@@ -135,6 +135,7 @@ export const rest: VenueRest = {
   methods: ['publicGetGetmarkets', ...Object.values(METHODS)],
   judge,
   instruments,
+  catalogue: instruments,
   unlistedCodes: [],
   readInstruments,
   clock: () => null,

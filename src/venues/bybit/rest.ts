@@ -94,14 +94,18 @@ function instruments(located: readonly Located[]): readonly RestCall[] {
     const ids = located.filter((one) => one.market === category).map((one) => one.id);
     const queries =
       ids.length <= 3 ? ids.map((symbol) => ({ category, symbol })) : [{ category, limit: 1000 }];
-    return queries.map((params) => ({
-      method: 'publicGetV5MarketInstrumentsInfo',
-      params,
-      weight: 1,
-      window: 'ip',
-      market: category,
-    }));
+    return queries.map(instrumentsCall);
   });
+}
+
+function instrumentsCall(params: RestCall['params'] & { readonly category: Market }): RestCall {
+  return {
+    method: 'publicGetV5MarketInstrumentsInfo',
+    params,
+    weight: 1,
+    window: 'ip',
+    market: params.category,
+  };
 }
 
 function readInstruments(text: string): Result<readonly Instrument[]> {
@@ -278,6 +282,10 @@ export const rest: VenueRest = {
   ],
   judge,
   instruments,
+  catalogue: () => [
+    instrumentsCall({ category: 'spot' }),
+    instrumentsCall({ category: 'linear', limit: 1000 }),
+  ],
   unlistedCodes: ['10001'],
   readInstruments,
   clock,

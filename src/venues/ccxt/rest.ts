@@ -186,6 +186,10 @@ function recognise(url: string): RestAnswerKind | null {
   return kind === undefined ? null : { kind, id, market: id.includes(':') ? 'linear' : 'spot' };
 }
 
+function loadMarkets(params: RestCall['params']): RestCall {
+  return { method: 'loadMarkets', params, weight: 1, window: WINDOW, market: null };
+}
+
 export function restOf(id: string): VenueRest {
   return {
     ccxt: id,
@@ -195,15 +199,8 @@ export function restOf(id: string): VenueRest {
     windows: [{ name: WINDOW, limit: 600, perMs: 60_000 }],
     methods: ['loadMarkets', ...Object.values(METHODS)],
     judge,
-    instruments: (located) => [
-      {
-        method: 'loadMarkets',
-        params: { symbols: located.map(({ symbol }) => symbol).join(',') },
-        weight: 1,
-        window: WINDOW,
-        market: null,
-      },
-    ],
+    instruments: (located) => [loadMarkets({ symbols: located.map(({ symbol }) => symbol).join(',') })],
+    catalogue: () => [loadMarkets({})],
     unlistedCodes: ['BadSymbol'],
     readInstruments: (text) => readInstruments(id, text),
     clock: () => null,

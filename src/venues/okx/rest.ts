@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import type { Feed, MarketMessage } from '../../core/event.ts';
+import type { Feed, Market, MarketMessage } from '../../core/event.ts';
 import { err, failure, ok, type Result } from '../../core/result.ts';
 import type {
   FeedOptions,
@@ -37,23 +37,21 @@ const instrumentsAnswer = z.object({
   ),
 });
 
+const MARKETS = [
+  ['spot', 'SPOT'],
+  ['linear', 'SWAP'],
+] as const;
+
 function instruments(located: readonly Located[]): readonly RestCall[] {
-  return (
-    [
-      ['spot', 'SPOT'],
-      ['linear', 'SWAP'],
-    ] as const
-  ).flatMap(([market, instType]) => {
+  return MARKETS.flatMap(([market, instType]) => {
     const ids = located.filter((one) => one.market === market).map((one) => one.id);
     const queries = ids.length <= 3 ? ids.map((instId) => ({ instType, instId })) : [{ instType }];
-    return queries.map((params) => ({
-      method: 'publicGetPublicInstruments',
-      params,
-      weight: 1,
-      window: 'instruments',
-      market,
-    }));
+    return queries.map((params) => instrumentsCall(market, params));
   });
+}
+
+function instrumentsCall(market: Market, params: RestCall['params']): RestCall {
+  return { method: 'publicGetPublicInstruments', params, weight: 1, window: 'instruments', market };
 }
 
 function readInstruments(text: string): Result<readonly Instrument[]> {
@@ -182,6 +180,7 @@ export const rest: VenueRest = {
   ],
   judge,
   instruments,
+  catalogue: () => MARKETS.map(([market, instType]) => instrumentsCall(market, { instType })),
   unlistedCodes: ['51001'],
   readInstruments,
   clock,
