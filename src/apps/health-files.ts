@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
-import type { Level } from '../runtime/health.ts';
+import type { Level } from '../runtime/level.ts';
 
 /** Written every 5 s. */
 const OLD_SEC = 15;

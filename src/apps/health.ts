@@ -5,7 +5,7 @@ import { type Environment, loadSettings } from '../../config/load.ts';
 import { err, failureOf, ok } from '../core/result.ts';
 import { seconds } from '../core/time.ts';
 import { systemClock } from '../io/clock.ts';
-import { rank } from '../runtime/health.ts';
+import { rank } from '../runtime/level.ts';
 import { VENUES } from '../venues/index.ts';
 import { type Console, EXIT, type Place } from './console.ts';
 import { readHealth } from './health-files.ts';

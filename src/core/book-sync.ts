@@ -34,6 +34,8 @@ export interface BookSyncPort {
 export interface BookSync {
   readonly book: Book;
   state(): BookState;
+  /** The number of the newest message that was applied; null before the first, and where the venue numbers nothing. */
+  last(): number | null;
   /** Deltas that said nothing new (a repeated or outdated message). */
   stale(): number;
   /** Messages so far, applied or not. */
@@ -43,6 +45,8 @@ export interface BookSync {
   polled(snapshot: BookMessage): void;
   /** Gives the book up and joins anew: the connection ended, a message was lost or refused. */
   resync(reason: string): void;
+  /** Gives the book up for messages that begin it anew: of another connection. */
+  replace(reason: string, messages: readonly BookMessage[]): void;
   /** The kept book as a snapshot of our own, best levels first, received at `localUs`. Null while it is not synced. */
   snapshotOf(localUs: number): BookChange | null;
 }
@@ -225,6 +229,7 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
   return {
     book,
     state: () => state,
+    last: () => (isNumbered ? last : null),
     stale: () => stale,
     received: () => received,
     on,
@@ -241,6 +246,10 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
       const wasSynced = state === 'synced';
       lose(reason);
       if (wasSynced && rule.snapshot === 'subscribe') port.needSnapshot(reason);
+    },
+    replace(reason, messages) {
+      lose(reason);
+      for (const message of messages) on(message);
     },
     snapshotOf(localUs) {
       if (state !== 'synced' || applied === null) return null;

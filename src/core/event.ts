@@ -44,6 +44,8 @@ export interface TickerFields {
 export interface TickerMessage extends Stamped {
   readonly type: 'ticker';
   readonly fields: Partial<TickerFields>;
+  /** The venue's own number of it, where it has one: the same message over two connections has the same. */
+  readonly sequence?: number;
 }
 
 /** A ticker message with the fields of the other channels carried from their newest message: one row. */

@@ -32,6 +32,23 @@ export interface DialPlan {
   readonly options: FeedOptions;
 }
 
+/** One stream of one symbol, in the venue's own words. */
+export interface Subscription {
+  readonly symbol: string;
+  /** As `Read` names it: `btcusdt@depth@100ms`, `publicTrade.BTCUSDT`, `books:BTC-USDT`. */
+  readonly stream: string;
+  /** The hello that asks for it, from 1: its request id. */
+  readonly hello: number;
+  /** Once taken it brings something within so long, ms, however quiet the market; null: a quiet one brings nothing. */
+  readonly soonMs: number | null;
+}
+
+/** At most `limit` in any `perMs`. */
+export interface Quota {
+  readonly limit: number;
+  readonly perMs: number;
+}
+
 /** One WebSocket to hold open. */
 export interface ConnectionPlan {
   /** Unique within its feed and stable between starts: `spot`, `public`, `linear-2`. */
@@ -42,6 +59,14 @@ export interface ConnectionPlan {
   /** Sent after the open, in order, at least `paceMs` apart. */
   readonly hellos: readonly string[];
   readonly paceMs: number;
+  /** What the hellos ask for: each is acknowledged, by its request id or by its stream. */
+  readonly subscriptions: readonly Subscription[];
+  /** The venue ends a connection at this age, ms; null: it names none. */
+  readonly lifeMs: number | null;
+  /** Connections that the venue lets one address open. */
+  readonly connects: Quota | null;
+  /** Requests that the venue takes on one connection. */
+  readonly requests: Quota | null;
   /** A text to send now and then, where the venue asks for more than protocol pongs. */
   readonly ping: { readonly everyMs: number; readonly text: string } | null;
   /** Without any frame for this long the connection is taken for dead. */
@@ -50,13 +75,14 @@ export interface ConnectionPlan {
 
 /** What one frame is, after its schema. */
 export type Read<M> =
-  | { readonly kind: 'message'; readonly message: M }
+  /** `stream`: the subscription that brought it; empty where the frame does not tell. */
+  | { readonly kind: 'message'; readonly message: M; readonly stream: string }
   /** Known and of no interest: counted by name. */
   | { readonly kind: 'ignored'; readonly name: string }
-  /** Our subscription was taken. */
+  /** Our subscription was taken: `name` is the request's id, or the stream. */
   | { readonly kind: 'ack'; readonly name: string }
-  /** Our subscription, or the connection, was refused by the venue: `reason` is the venue's text. */
-  | { readonly kind: 'refused'; readonly reason: string }
+  /** Our subscription, or the connection, was refused: `reason` is the venue's text; `name` as of an `ack`, or empty. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly name: string }
   /** The venue is about to close. */
   | { readonly kind: 'notice'; readonly name: string }
   /** Not JSON, a wrong shape, an impossible value. */
@@ -227,8 +253,8 @@ export interface Venue<M = unknown> {
   /** The market that a connection's URL speaks of; null where one URL serves all. */
   marketOf(url: string): Market | null;
   dial(plan: DialPlan): readonly ConnectionPlan[];
-  /** Messages that make the venue push a fresh snapshot of one book; empty where that is not its way. */
-  resubscribe(located: Located, options: FeedOptions): readonly string[];
+  /** One text that asks for streams, or for no more of them, under an id of ours. */
+  request(op: 'subscribe' | 'unsubscribe', streams: readonly string[], id: number): string;
   /** Text to message, through the venue's schema. Never throws. */
   read(text: string): Read<M>;
   mapper(context: MapContext): Mapper<M>;

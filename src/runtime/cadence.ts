@@ -24,6 +24,8 @@ export interface Cadence {
   ageMs(nowMs: number): number | null;
   /** The age from which it is late, ms. */
   lateMs(): number;
+  /** It spoke often enough for `lateMs` to be its own. */
+  isKnown(): boolean;
 }
 
 export function createCadence(feed: Feed): Cadence {
@@ -54,5 +56,6 @@ export function createCadence(feed: Feed): Cadence {
     },
     ageMs: (nowMs) => (lastMs === null ? null : nowMs - lastMs),
     lateMs,
+    isKnown: () => silences >= LEAST_SILENCES,
   };
 }

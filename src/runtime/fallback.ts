@@ -3,6 +3,7 @@
 import type { Cancel, Clock } from '../core/ports.ts';
 import type { ConnectionPlan } from '../core/venue.ts';
 import type { FallbackOptions } from './protocol.ts';
+import { baseOf } from './rates.ts';
 
 export interface FallbackPort {
   readonly clock: Clock;
@@ -15,15 +16,16 @@ export interface Fallback {
   up(plan: ConnectionPlan): void;
   /** It is not: it ended, could not be opened, or was never tried. */
   down(plan: ConnectionPlan, why: string): void;
-  /** There is no such connection any more. */
-  drop(plan: ConnectionPlan): void;
   isOn(): boolean;
+  /** It is not wanted any more. */
+  gone(plan: ConnectionPlan): void;
   /** Polled in place of some connection. */
   covers(symbol: string): boolean;
   stop(): void;
 }
 
 interface State {
+  plan: ConnectionPlan;
   on: boolean;
   up: boolean;
   why: string;
@@ -32,22 +34,25 @@ interface State {
 
 /** Without options it never sets in. */
 export function createFallback(options: FallbackOptions | null, { clock, changed }: FallbackPort): Fallback {
-  const states = new Map<ConnectionPlan, State>();
+  const states = new Map<string, State>();
 
   const stateOf = (plan: ConnectionPlan): State => {
-    const known = states.get(plan) ?? { on: false, up: true, why: '', timer: null };
-    states.set(plan, known);
+    const base = baseOf(plan.name);
+    const known = states.get(base) ?? { plan, on: false, up: true, why: '', timer: null };
+    states.set(base, known);
+    // While it is polled, what is polled must be known to be ended.
+    if (!known.on) known.plan = plan;
     return known;
   };
 
-  const turn = (plan: ConnectionPlan, state: State, on: boolean, ms: number, reason: () => string): void => {
+  const turn = (state: State, on: boolean, ms: number, reason: () => string): void => {
     state.timer?.();
     state.timer = null;
     if (state.on === on) return;
     state.timer = clock.after(ms, () => {
       state.timer = null;
       state.on = on;
-      changed(plan, on, reason());
+      changed(state.plan, on, reason());
     });
   };
 
@@ -56,22 +61,26 @@ export function createFallback(options: FallbackOptions | null, { clock, changed
       const state = stateOf(plan);
       if (options === null || state.up) return;
       state.up = true;
-      turn(plan, state, false, options.backMs, () => `up for ${options.backMs / 1000} s`);
+      turn(state, false, options.backMs, () => `up for ${options.backMs / 1000} s`);
     },
     down(plan, why) {
       const state = stateOf(plan);
       state.why = why;
       if (options === null || !state.up) return;
       state.up = false;
-      turn(plan, state, true, options.afterMs, () => `down for ${options.afterMs / 1000} s (${state.why})`);
-    },
-    drop(plan) {
-      states.get(plan)?.timer?.();
-      states.delete(plan);
+      turn(state, true, options.afterMs, () => `down for ${options.afterMs / 1000} s (${state.why})`);
     },
     isOn: () => [...states.values()].some(({ on }) => on),
     covers: (symbol) =>
-      [...states].some(([{ instruments }, { on }]) => on && instruments.some((one) => one.symbol === symbol)),
+      [...states.values()].some(
+        ({ plan, on }) => on && plan.instruments.some((one) => one.symbol === symbol),
+      ),
+    gone(plan) {
+      const state = stateOf(plan);
+      state.timer?.();
+      states.delete(baseOf(plan.name));
+      if (state.on) changed(state.plan, false, 'not wanted any more');
+    },
     stop() {
       for (const { timer } of states.values()) timer?.();
     },

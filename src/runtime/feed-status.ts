@@ -14,7 +14,7 @@ import type { FeedState, FeedStatus, FetcherInit, SymbolStatus } from './protoco
 export interface FeedParts {
   readonly feed: FetcherInit['feed'];
   readonly instruments: InstrumentSet;
-  readonly connections: Pick<Connections, 'all'>;
+  readonly connections: Pick<Connections, 'all' | 'errors'>;
   readonly poller: Poller;
   readonly fallback: Fallback;
   readonly intake: Intake;
@@ -63,14 +63,17 @@ function stateOf({ connections, poller }: FeedParts): FeedState {
 function symbolStatus({
   feed,
   instruments,
+  connections,
   intake,
   outflow,
   holes,
 }: FeedParts): Record<string, SymbolStatus> {
   const seen = intake.symbols();
+  const errors = connections.errors();
   return Object.fromEntries(
     instruments.all().map(({ symbol }) => {
       const state = seen.get(symbol);
+      const error = errors.get(symbol);
       const book = feed === 'orderbook' ? (intake.books().get(symbol)?.state() ?? 'joining') : null;
       return [
         symbol,
@@ -81,6 +84,7 @@ function symbolStatus({
           resyncs: state?.resyncs ?? 0,
           dropped: outflow.dropped().get(symbol) ?? 0,
           ...holes.of(symbol),
+          ...(error !== undefined && { error }),
         },
       ];
     }),

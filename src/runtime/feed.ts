@@ -5,8 +5,9 @@
 
 import type { ConnectionPlan, Venue } from '../core/venue.ts';
 import { type Batcher, createBatcher } from './batcher.ts';
-import { createConnections } from './connections.ts';
+import { createDeafness } from './deafness.ts';
 import { createFallback } from './fallback.ts';
+import { createFeedConnections } from './feed-connections.ts';
 import type { FeedPort, FeedRun } from './feed-port.ts';
 import { feedStatus } from './feed-status.ts';
 import { createHoles } from './holes.ts';
@@ -16,7 +17,6 @@ import { createKeptBooks } from './kept-books.ts';
 import { createOutflow } from './outflow.ts';
 import { createPoller } from './poller.ts';
 import type { Fact, FeedStatus, FetcherInit } from './protocol.ts';
-import { recordedSource } from './recorded-source.ts';
 import { createSnapshots } from './snapshots.ts';
 import { changeSymbols, takeUp } from './symbol-change.ts';
 
@@ -62,6 +62,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
 
   const intake = createIntake(venue, new Set([init.feed]), init.options, {
     symbolOf: (id, market) => instruments.byId(id, market)?.symbol,
+    isGone: instruments.isGone,
     emit(event, top, place) {
       if (event.type === 'book') keptBooks.changed(event.symbol);
       return outflow.add(event, top, place);
@@ -79,18 +80,19 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       if (verdict.differing > 0) report('drift', { ...verdict });
     },
     reject(reason, text, localUs, connection) {
-      const plan = connections.all().find((link) => link.plan.name === connection)?.plan;
+      const plan = connections.named(connection)?.plan;
       if (plan !== undefined) holes.doubt(plan);
       // All are counted; a flood of them must not become a flood of messages.
       samples += 1;
       if (samples <= SAMPLES_A_TICK)
         port.post({ type: 'reject', reason, text: text.slice(0, 4096), localUs });
     },
-    said(connection, what, text) {
-      if (what === 'ack') return;
+    said(connection, what, text, name) {
       if (what === 'refused') lastError = `refused: ${text}`;
+      if (connections.said(connection, what, text, name)) return;
       report(what, { connection, text: text.slice(0, 200) });
     },
+    heard: (connection, stream) => connections.named(connection)?.subscriptions.heard(stream),
   });
 
   /** Not at once: its rows are being made. */
@@ -118,7 +120,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const snapshots = createSnapshots(venue, {
     clock,
     options: init.options,
-    linkOf: (symbol) => connections.of(symbol),
+    lineOf: (symbol) => connections.of(symbol),
     activity: (symbol) => intake.books().get(symbol)?.received() ?? 0,
     isSynced: (symbol) => intake.books().get(symbol)?.state() === 'synced',
     ask: port.ask,
@@ -189,43 +191,20 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     for (const symbol of outflow.losing()) if (!snapshots.isAsked(symbol)) askSnapshot(symbol, 'overflow');
   };
 
-  const connections = createConnections({
-    clock,
-    random: port.random,
-    pausedMs: init.pausedMs ?? 0,
-    open: (plan, handlers) => recordedSource(port.open(plan, handlers), plan.name, capture),
-    onBegin: (plan) => fallback.down(plan, 'not yet opened'),
-    onUp(plan) {
-      capture?.connect(plan.name, plan.url);
-      intake.open(plan.name, plan.url);
-      if (init.feed === 'orderbook')
-        for (const one of plan.instruments)
-          if (venue.bookRule(one.market).snapshot === 'subscribe') snapshots.expect(one.symbol);
-      fallback.up(plan);
-      holes.up(plan);
-      report('connect', { connection: plan.name, url: plan.url });
+  const connections = createFeedConnections(venue, init, {
+    port,
+    intake,
+    outflow,
+    snapshots,
+    fallback,
+    holes: { up: (plan) => holes.up(plan), down: (plan, code, why) => holes.down(plan, code, why) },
+    report,
+    failed(why) {
+      lastError = why;
     },
-    onFrame(plan, text, localUs) {
-      outflow.begin();
-      capture?.recv(plan.name, text, localUs);
-      intake.frame(plan.name, text, localUs);
-    },
-    onDown(plan, { code, message }, wasUp) {
-      const why = `${code} ${message}`;
-      lastError = `${plan.name}: ${why}`;
-      capture?.disconnect(plan.name, why);
-      holes.down(plan, code, why);
-      intake.close(plan.name);
-      fallback.down(plan, why);
-      for (const one of plan.instruments) snapshots.forget(one.symbol);
-      report('reconnect', { connection: plan.name, was_up: wasUp, code, message });
-    },
-    onGone(plan) {
-      capture?.disconnect(plan.name, 'not wanted any more');
-      intake.close(plan.name);
-      fallback.drop(plan);
-      for (const { symbol } of plan.instruments) if (!fallback.covers(symbol)) poller.end(symbol);
-    },
+  });
+  const deaf = createDeafness(venue, init, {
+    ...{ clock, ask: port.ask, locate: instruments.bySymbol, lines: connections.lines },
   });
 
   const dial = (): readonly ConnectionPlan[] => venue.dial({ ...init, instruments: instruments.all() });
@@ -242,6 +221,8 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const tick = (): void => {
     samples = 0;
     watch();
+    connections.watch();
+    deaf.watch();
     sendBooks();
     port.post({ type: 'status', status: status() });
   };
@@ -250,6 +231,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     stopped = true;
     capture?.note('stop');
     snapshots.stop();
+    deaf.stop();
     poller.stop();
     holes.stop();
     fallback.stop();

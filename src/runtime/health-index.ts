@@ -8,7 +8,7 @@ import { dayOf, seconds } from '../core/time.ts';
 import { rawFile } from '../flow/rows.ts';
 import { replaceFile } from '../io/atomic.ts';
 import { type FileStat, fileStats } from '../io/file-stats.ts';
-import { type Level, worst } from './health.ts';
+import { type Level, worst } from './level.ts';
 import type { StatusObject } from './status.ts';
 
 const EVERY_MS = 5_000;

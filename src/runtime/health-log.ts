@@ -2,7 +2,7 @@
 
 import type { Clock } from '../core/ports.ts';
 import { seconds } from '../core/time.ts';
-import type { Level } from './health.ts';
+import type { Level } from './level.ts';
 import type { Fact } from './protocol.ts';
 import { type Scope, scopeKey } from './status.ts';
 

@@ -1,24 +1,8 @@
 /** OK, WARN or CRIT: the rules, one table for each kind of thing; each gives its reason in words. */
 
 import type { Feed } from '../core/event.ts';
+import type { Rule } from './level.ts';
 import type { ThreadState } from './thread.ts';
-
-export type Level = 'OK' | 'WARN' | 'CRIT';
-
-export interface Judged {
-  readonly level: Level;
-  readonly reasons: readonly string[];
-}
-
-export interface Rule<F> {
-  /** Its name within its table. */
-  readonly id: string;
-  readonly level: 'WARN' | 'CRIT';
-  /** It counts when it has held for so long without a break; at once when left out. */
-  readonly afterSec?: number;
-  /** The reason when the rule holds, else null. What is not measured (null) breaks no rule. */
-  readonly reason: (facts: F) => string | null;
-}
 
 /** What one symbol of a feed is judged by. */
 export interface SymbolFacts {
@@ -34,6 +18,8 @@ export interface SymbolFacts {
   readonly dropped: number;
   /** Why its file cannot be written now. */
   readonly writeError: string | null;
+  /** Its subscription that was refused, or brings nothing. */
+  readonly subscriptionError: string | null;
 }
 
 /** What a worker, a feed of one venue, is judged by. */
@@ -49,6 +35,8 @@ export interface WorkerFacts {
   readonly lateSec: number;
   /** Symbols that are late or never spoke. */
   readonly late: readonly string[];
+  /** Symbols with a subscription that was refused, or brings nothing. */
+  readonly unserved: readonly string[];
   /** Symbols whose book waits for its snapshot. */
   readonly unjoined: readonly string[];
   readonly dropped: number;
@@ -115,6 +103,7 @@ const silence = (ageSec: number | null): string =>
   ageSec === null ? 'no data at all' : `no data for ${Math.round(ageSec)} s`;
 
 export const SYMBOL_RULES: readonly Rule<SymbolFacts>[] = [
+  { id: 'subscription', level: 'CRIT', reason: (f) => f.subscriptionError },
   { id: 'silent', level: 'CRIT', reason: (f) => (isLate(f) ? silence(f.ageSec) : null) },
   {
     id: 'unwritten',
@@ -153,6 +142,11 @@ export const WORKER_RULES: readonly Rule<WorkerFacts>[] = [
     id: 'late',
     level: 'WARN',
     reason: (f) => (f.late.length > 0 && !f.down && !isSilent(f) ? `no data of ${list(f.late)}` : null),
+  },
+  {
+    id: 'subscription',
+    level: 'WARN',
+    reason: (f) => (f.unserved.length > 0 ? `subscriptions in error: ${list(f.unserved)}` : null),
   },
   {
     id: 'resyncing',
@@ -288,13 +282,4 @@ function list(names: readonly string[]): string {
   return names.length <= 3
     ? names.join(', ')
     : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
-}
-
-const ORDER: readonly Level[] = ['OK', 'WARN', 'CRIT'];
-
-/** 0 OK, 1 WARN, 2 CRIT: the exit code of the health command, the number in the metrics. */
-export const rank = (level: Level): number => ORDER.indexOf(level);
-
-export function worst(levels: readonly Level[]): Level {
-  return levels.reduce<Level>((a, b) => (rank(b) > rank(a) ? b : a), 'OK');
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../core/ports.ts';
-import { type Judged, type Rule, worst } from './health.ts';
+import { type Judged, type Rule, worst } from './level.ts';
 
 /** The better state must have held for this long. */
 const HOLD_MS = 10_000;

@@ -6,7 +6,10 @@ import type { Located } from '../core/venue.ts';
 export interface InstrumentSet {
   all(): readonly Located[];
   bySymbol(symbol: string): Located | undefined;
+  /** One that is gone too: its connection may bring it until it is closed. */
   byId(id: string, market: Market): Located | undefined;
+  /** It was recorded, and is not any more. */
+  isGone(symbol: string): boolean;
   /** These and no others from now on; gives what is new and what is gone. */
   replace(next: readonly Located[]): {
     readonly added: readonly Located[];
@@ -17,11 +20,12 @@ export interface InstrumentSet {
 export function createInstrumentSet(first: readonly Located[]): InstrumentSet {
   let all = first;
   let symbols = new Map<string, Located>();
-  let ids = new Map<string, Located>();
+  const ids = new Map<string, Located>();
+  const gone = new Set<string>();
 
   const index = (): void => {
     symbols = new Map(all.map((one) => [one.symbol, one]));
-    ids = new Map(all.map((one) => [`${one.market} ${one.id}`, one]));
+    for (const one of all) ids.set(`${one.market} ${one.id}`, one);
   };
 
   index();
@@ -29,15 +33,16 @@ export function createInstrumentSet(first: readonly Located[]): InstrumentSet {
     all: () => all,
     bySymbol: (symbol) => symbols.get(symbol),
     byId: (id, market) => ids.get(`${market} ${id}`),
+    isGone: (symbol) => gone.size > 0 && gone.has(symbol),
     replace(next) {
       const before = all;
       const had = symbols;
       all = next;
       index();
-      return {
-        added: next.filter(({ symbol }) => !had.has(symbol)),
-        removed: before.filter(({ symbol }) => !symbols.has(symbol)),
-      };
+      const removed = before.filter(({ symbol }) => !symbols.has(symbol));
+      for (const { symbol } of removed) gone.add(symbol);
+      for (const { symbol } of next) gone.delete(symbol);
+      return { added: next.filter(({ symbol }) => !had.has(symbol)), removed };
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 
 import { bestOf } from '../core/book.ts';
-import { type BookState, type BookSync, createBookSync } from '../core/book-sync.ts';
+import type { BookState, BookSync } from '../core/book-sync.ts';
 import type { DriftVerdict } from '../core/drift.ts';
 import {
   type BookMessage,
@@ -13,17 +13,18 @@ import {
   type Market,
   type MarketEvent,
   type MarketMessage,
-  type TickerFields,
   type TickerMessage,
   type Trade,
 } from '../core/event.ts';
-import { carryTicker, EMPTY_TICKER } from '../core/ticker.ts';
 import type { FeedOptions, Mapper, Venue } from '../core/venue.ts';
 import type { Top } from '../flow/rows.ts';
+import { createBooks } from './books.ts';
 import { type Counters, createCounters } from './counters.ts';
 import { createPlaces, isTurn, type Place, turn } from './places.ts';
+import { baseOf } from './rates.ts';
 import { createRestAnswers, type RestAnswers } from './rest-answers.ts';
 import { createSymbolStates, type SymbolCounts } from './symbol-states.ts';
+import { createTickers } from './tickers.ts';
 import { createTradeIds } from './trade-ids.ts';
 
 /** Further ahead of our clock than this is absurd, and refused; less is kept, and counted beyond `AHEAD_US`. */
@@ -33,8 +34,12 @@ const AHEAD_US = 1_000_000;
 export interface IntakePort {
   /** Undefined for an instrument that is not to be recorded. */
   symbolOf(id: string, market: Market): string | undefined;
-  /** `place`: the file that the row belongs to, as it is now; `begins` is taken back after the call. */
-  /** False: it is no row, for want of room or of a form for it. */
+  /** It is known, and not recorded any more. */
+  isGone?(symbol: string): boolean;
+  /**
+   * `place`: the file that the row belongs to, as it is now; `begins` is taken back after the call. False: it is no row,
+   * for want of room or of a form for it.
+   */
   emit(event: MarketEvent, top: Top | null, place: Readonly<Place>): boolean;
   /** Polled trades do not reach back to the newest one seen: between it and these some are missing. */
   unjoined(symbol: string): void;
@@ -44,8 +49,10 @@ export interface IntakePort {
   drift(verdict: DriftVerdict): void;
   /** A frame was refused; `text` is all of it. Of an answer by REST the connection is empty. */
   reject(reason: string, text: string, localUs: number, connection: string): void;
-  /** The venue said something about the connection. */
-  said(connection: string, what: 'ack' | 'refused' | 'notice', text: string): void;
+  /** The venue said something about the connection; `name`: of what, as `Read` has it. */
+  said(connection: string, what: 'ack' | 'refused' | 'notice', text: string, name: string): void;
+  /** A message came, refused or not; `stream`: of which subscription, empty where that is not known. */
+  heard?(connection: string, stream: string): void;
 }
 
 export interface SymbolState extends SymbolCounts {
@@ -56,8 +63,13 @@ export interface Intake extends RestAnswers {
   /** A connection is open: its mapper begins with nothing. */
   open(connection: string, url: string): void;
   frame(connection: string, text: string, localUs: number): void;
-  /** The connection ended; the books that it fed are joined anew. */
-  close(connection: string): void;
+  /**
+   * The connection ended. What it fed is fed by the open one of the same plan (`spot`, `spot~2`), as far as the numbers
+   * allow; other books are joined anew.
+   */
+  close(connection: string, reason?: string): void;
+  /** A book or a ticker is still taken from this connection. */
+  isNeeded(connection: string): boolean;
   snapshot(message: BookMessage): void;
   resync(symbol: string, reason: string): void;
   /** The symbol's next row begins a new file. */
@@ -79,15 +91,10 @@ export function createIntake(
 ): Intake {
   const counters = createCounters();
   const mappers = new Map<string, { readonly map: Mapper<unknown>; readonly market: Market | null }>();
-  const books = new Map<string, BookSync>();
-  const tickers = new Map<string, TickerFields>();
+  const tickers = createTickers();
   const trades = createTradeIds();
   const states = createSymbolStates();
   const places = createPlaces();
-  /** The symbols whose ticker fields came over each connection. */
-  const carried = new Map<string, Set<string>>();
-  /** The connection that feeds each book. */
-  const fedBy = new Map<string, string>();
   /** For what the mapper says of it. */
   let current = { ...NONE };
 
@@ -99,32 +106,23 @@ export function createIntake(
     return isRow;
   };
 
-  const bookOf = ({ symbol, market }: BookMessage): BookSync => {
-    let sync = books.get(symbol);
-    if (sync === undefined) {
-      const place = places.of('orderbook', symbol);
-      const made = createBookSync(venue.bookRule(market), {
-        applied: (change) => void emit(change, topOf(made), place),
-        needSnapshot: (reason) => port.needSnapshot(symbol, reason),
-        lost: (reason) => {
-          states.resynced(symbol);
-          counters.resyncs += 1;
-          port.lost(symbol, reason);
-        },
-        drift: port.drift,
-      });
-      sync = made;
-      books.set(symbol, sync);
-    }
-    return sync;
-  };
+  const books = createBooks({
+    rule: venue.bookRule,
+    applied: (change, sync) => void emit(change, topOf(sync), places.of('orderbook', change.symbol)),
+    needSnapshot: port.needSnapshot,
+    lost(symbol, reason) {
+      states.resynced(symbol);
+      counters.resyncs += 1;
+      port.lost(symbol, reason);
+    },
+    drift: port.drift,
+  });
 
   const onTicker = (message: TickerMessage): void => {
-    const { symbol } = message;
-    const ticker = carryTicker(tickers.get(symbol) ?? EMPTY_TICKER, message);
-    tickers.set(symbol, ticker);
-    carried.get(current.connection)?.add(symbol);
-    emit(ticker, null, places.of('ticker', symbol));
+    const { connection, stream, polled } = current;
+    const ticker = polled ? tickers.polled(message) : tickers.on(connection, stream, message);
+    if (ticker === null) counters.ignore('handover');
+    else emit(ticker, null, places.of('ticker', message.symbol));
   };
 
   const onTrade = (trade: Trade): void => {
@@ -139,7 +137,7 @@ export function createIntake(
     if (!isTurn(place, localUs)) return;
     turn(place, localUs);
     if (feed !== 'orderbook' || !place.begins) return;
-    const sync = books.get(symbol);
+    const sync = books.all().get(symbol);
     const snapshot = sync?.snapshotOf(localUs);
     // A book that is not synced begins its file with the snapshot that it is joined by.
     if (sync !== undefined && snapshot) emit(snapshot, topOf(sync), place);
@@ -147,6 +145,7 @@ export function createIntake(
 
   const onMessage = (message: MarketMessage): void => {
     current.told = true;
+    if (port.isGone?.(message.symbol)) return counters.ignore('not recorded any more');
     if (!feeds.has(feedOf(message))) return counters.ignore(`${feedOf(message)} (not recorded)`);
     const ahead = message.timestampUs - message.localUs;
     if (ahead > AHEAD_US) counters.ahead += 1;
@@ -158,9 +157,8 @@ export function createIntake(
       case 'ticker':
         return onTicker(message);
       case 'book':
-        if (current.polled) return bookOf(message).polled(message);
-        fedBy.set(message.symbol, current.connection);
-        return bookOf(message).on(message);
+        if (current.polled) return books.polled(message);
+        if (!books.on(current.connection, message)) counters.ignore('handover');
     }
   };
 
@@ -178,18 +176,18 @@ export function createIntake(
     port.reject(reason, current.text, current.localUs, current.connection);
   };
 
-  const resyncAll = (connection: string, reason: string): void => {
-    for (const [symbol, by] of fedBy) if (by === connection) books.get(symbol)?.resync(reason);
-  };
-
   /** What a refused frame held is not known. Where no sequence will tell, its connection's books are joined anew. */
   const doubt = (connection: string): void => {
     const market = mappers.get(connection)?.market ?? 'spot';
-    if (venue.bookRule(market).snapshot === 'pushed') resyncAll(connection, 'a frame was refused');
+    if (venue.bookRule(market).snapshot === 'pushed') books.resyncOf(connection, 'a frame was refused');
   };
 
+  /** The open connection that has the same streams. */
+  const heirOf = (connection: string): string | null =>
+    [...mappers.keys()].find((one) => one !== connection && baseOf(one) === baseOf(connection)) ?? null;
+
   const open = (connection: string, url: string): void => {
-    carried.set(connection, new Set());
+    tickers.opened(connection);
     const market = venue.marketOf(url);
     const map = venue.mapper({
       market,
@@ -230,6 +228,8 @@ export function createIntake(
         case 'message': {
           const mapper = mappers.get(connection);
           if (mapper === undefined) return refuse('a frame before its connection was opened');
+          port.heard?.(connection, read.stream);
+          current.stream = read.stream;
           mapper.map(read.message, localUs);
           if (!current.told) ignore('empty');
           return;
@@ -237,53 +237,49 @@ export function createIntake(
         case 'ignored':
           return counters.ignore(read.name);
         case 'ack':
-          return port.said(connection, 'ack', read.name);
+          return port.said(connection, 'ack', read.name, read.name);
         case 'notice':
-          return port.said(connection, 'notice', read.name);
+          return port.said(connection, 'notice', read.name, '');
         case 'refused':
-          return port.said(connection, 'refused', read.reason);
+          return port.said(connection, 'refused', read.reason, read.name);
         case 'rejected':
+          port.heard?.(connection, '');
           refuse(read.reason);
           return doubt(connection);
       }
     },
-    close(connection) {
+    close(connection, reason = 'disconnect') {
       mappers.delete(connection);
-      // A quote from before the hole must not stand under a time after it.
-      for (const symbol of carried.get(connection) ?? []) tickers.delete(symbol);
-      carried.delete(connection);
-      resyncAll(connection, 'disconnect');
+      const heir = heirOf(connection);
+      tickers.closed(connection, heir);
+      books.closed(connection, heir, reason);
     },
+    isNeeded: (connection) => tickers.isOwner(connection) || books.isOwner(connection),
     snapshot(message) {
       keepPlace('orderbook', message.symbol, message.localUs);
-      bookOf(message).on(message);
+      books.snapshot(message);
     },
     ...restAnswers,
-    resync: (symbol, reason) => books.get(symbol)?.resync(reason),
+    resync: (symbol, reason) => books.all().get(symbol)?.resync(reason),
     rotate: places.ask,
     seen: trades.remember,
     forget(symbol) {
-      for (const one of [books, tickers, fedBy]) one.delete(symbol);
-      for (const one of [trades, states, places]) one.forget(symbol);
+      for (const one of [books, tickers, trades, states, places]) one.forget(symbol);
     },
-    books: () => books,
-    symbols: () =>
-      new Map(
-        [...states.all()].map(
-          ([symbol, state]) => [symbol, { ...state, book: books.get(symbol)?.state() ?? null }] as const,
-        ),
-      ),
+    books: books.all,
+    symbols() {
+      const bookOf = (symbol: string) => books.all().get(symbol)?.state() ?? null;
+      return new Map(
+        [...states.all()].map(([symbol, state]) => [symbol, { ...state, book: bookOf(symbol) }]),
+      );
+    },
   };
 }
 
 /** The frame or answer at work, before anything is known of it. */
 const NONE = {
-  connection: '',
-  text: '',
-  localUs: 0,
-  polled: false,
-  told: false,
-  refused: false,
+  ...{ connection: '', stream: '', text: '', localUs: 0 },
+  ...{ polled: false, told: false, refused: false },
 };
 
 const topOf = ({ book }: BookSync): Top => ({ bid: bestOf(book.bids), ask: bestOf(book.asks) });

@@ -5,6 +5,7 @@ import type { Cancel, Clock, Random } from '../core/ports.ts';
 import type { Failure } from '../core/result.ts';
 import type { Source, SourceHandlers } from '../core/source.ts';
 import type { ConnectionPlan } from '../core/venue.ts';
+import type { ConnectPacer } from './connect-pacer.ts';
 
 const BACKOFF = { baseMs: 500, capMs: 30_000 };
 /** A connection that lived this long was a good one: the next failure begins the backoff anew. */
@@ -14,6 +15,8 @@ const WATCH_MS = 1_000;
 export interface LinkPort {
   /** The first connection is opened so much later, ms. */
   readonly pausedMs?: number;
+  /** Says when an attempt to connect may be made. */
+  readonly pacer: ConnectPacer;
   open(plan: ConnectionPlan, handlers: SourceHandlers): Source;
   onUp(): void;
   onFrame(text: string, localUs: number): void;
@@ -28,6 +31,10 @@ export interface Link {
   reconnects(): number;
   /** Sends texts in order, paced as the venue asks; dropped when the connection ends before. */
   say(texts: readonly string[]): void;
+  /** Texts that wait to be sent. */
+  waiting(): number;
+  /** Ends the connection for a reason of ours; it is opened again. */
+  drop(why: Failure): void;
   /** Closes it, and keeps it closed for so long, ms. */
   pause(ms: number): void;
   stop(): void;
@@ -44,16 +51,35 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
   let queue: string[] = [];
   let timers: Cancel[] = [];
   let pace: Cancel | null = null;
+  /** When the newest texts were sent, ms, as far back as the venue counts them. */
+  let sent: number[] = [];
+  /** Why we end it. */
+  let dropped: Failure | null = null;
   let pausedUntilMs = clock.monoMs() + (port.pausedMs ?? 0);
 
   const sign = (): void => {
     lastSignMs = clock.monoMs();
   };
 
+  /** How long the connection has said as much as the venue takes, ms; 0: it may say more. */
+  const fullMs = (): number => {
+    if (plan.requests === null) return 0;
+    const { limit, perMs } = plan.requests;
+    sent = sent.slice(-limit);
+    const [first] = sent;
+    return sent.length < limit || first === undefined ? 0 : Math.max(0, first + perMs - clock.monoMs());
+  };
+
   const sayNext = (): void => {
     pace = null;
-    const text = queue.shift();
-    if (text === undefined || source === null) return;
+    if (queue.length === 0 || source === null) return;
+    const waitMs = fullMs();
+    if (waitMs > 0) {
+      pace = clock.after(waitMs, sayNext);
+      return;
+    }
+    const text = queue.shift() as string;
+    if (plan.requests !== null) sent.push(clock.monoMs());
     // Not open any more: the close that follows tells of it.
     if (source.send(text).ok) pace = clock.after(plan.paceMs, sayNext);
   };
@@ -70,6 +96,8 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
     pace?.();
     pace = null;
     queue = [];
+    sent = [];
+    dropped = null;
     up = false;
     source = null;
   };
@@ -83,7 +111,8 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
     port.onUp();
     say(plan.hellos);
     const { ping } = plan;
-    if (ping !== null) timers.push(clock.every(ping.everyMs, () => say([ping.text])));
+    // No request: it never waits behind those.
+    if (ping !== null) timers.push(clock.every(ping.everyMs, () => void source?.send(ping.text)));
     timers.push(
       clock.every(WATCH_MS, () => {
         if (clock.monoMs() - lastSignMs > plan.idleMs) source?.close('at once');
@@ -95,6 +124,7 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
     if (up && clock.monoMs() - openedMs >= GOOD_MS) attempt = 0;
     const wasUp = up;
     const silent = up && clock.monoMs() - lastSignMs > plan.idleMs;
+    const ours = dropped;
     clear();
     if (stopped) return;
     const paused = clock.monoMs() < pausedUntilMs;
@@ -103,17 +133,23 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
         ? { ...why, code: 'paused', message: 'the venue wants no session for a while' }
         : silent
           ? { ...why, code: 'silent', message: `no sign of life for ${plan.idleMs / 1000} s` }
-          : why,
+          : (ours ?? why),
       wasUp,
     );
-    openLater();
+    if (!stopped) openLater();
   };
 
   /** After a pause the connections of a venue do not all come back at once. */
   const openLater = (): void => {
     const pausedMs = Math.max(0, pausedUntilMs - clock.monoMs());
-    timers.push(clock.after(pausedMs + backoffMs(attempt, BACKOFF, random), open));
+    timers.push(clock.after(pausedMs + backoffMs(attempt, BACKOFF, random), turn));
     attempt += 1;
+  };
+
+  const turn = (): void => {
+    timers = [];
+    const cancel = port.pacer.turn(plan.connects, open);
+    if (source === null) timers.push(cancel);
   };
 
   const open = (): void => {
@@ -132,12 +168,18 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
   };
 
   if (port.pausedMs) openLater();
-  else open();
+  else turn();
   return {
     plan,
     isUp: () => up,
     reconnects: () => Math.max(0, opened - 1),
     say,
+    waiting: () => queue.length,
+    drop(why) {
+      if (source === null || stopped || dropped !== null) return;
+      dropped = why;
+      source.close('at once');
+    },
     pause(ms) {
       if (stopped) return;
       pausedUntilMs = Math.max(pausedUntilMs, clock.monoMs() + ms);

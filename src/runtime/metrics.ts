@@ -5,7 +5,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { Counter, Gauge, Registry } from 'prom-client';
-import { rank } from './health.ts';
+import { rank } from './level.ts';
 import type { RateStats, VenueRateStats } from './rate-stats.ts';
 import type { StatusObject } from './status.ts';
 

@@ -58,6 +58,7 @@ export function createCapturePlayer(port: ReplayPort, time: ManualTime): Player 
     const keptBooks = createKeptBooks();
     const intake = createIntake(venue, new Set([header.feed]), header.options, {
       symbolOf: (id, market) => instruments.byId(id, market)?.symbol,
+      isGone: instruments.isGone,
       emit(event, top, place) {
         given += 1;
         if (event.type === 'book') keptBooks.changed(event.symbol);

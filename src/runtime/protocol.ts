@@ -180,4 +180,6 @@ export interface SymbolStatus {
   readonly backfilled: number;
   /** Trades that are known to be missing for good. */
   readonly missing: number;
+  /** A subscription of it that was refused, or brings nothing; absent where there is none. */
+  readonly error?: string;
 }

@@ -4,7 +4,7 @@ import type { BookMessage } from '../core/event.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { FeedOptions, Located, RestCall, Venue } from '../core/venue.ts';
-import type { Link } from './link.ts';
+import type { Line } from './line.ts';
 import type { Fact, Priority, RestText } from './protocol.ts';
 
 /**
@@ -19,7 +19,7 @@ const UNDER_WAY = 4;
 export interface SnapshotsPort {
   readonly clock: Clock;
   readonly options: FeedOptions;
-  linkOf(symbol: string): Link | undefined;
+  lineOf(symbol: string): Line | undefined;
   isSynced(symbol: string): boolean;
   /** How much comes of it: events so far. */
   activity(symbol: string): number;
@@ -92,20 +92,19 @@ export function createSnapshots(venue: Venue, port: SnapshotsPort): Snapshots {
   };
 
   const ask = (located: Located, reason: string): void => {
-    const link = port.linkOf(located.symbol);
+    const line = port.lineOf(located.symbol);
     // A closed connection brings a snapshot, or the first delta, by itself when it is open again.
-    if (stopped || !link?.isUp()) return;
+    if (stopped || !line?.isUp()) return;
     const call = venue.rest.depth(located, port.options.depth);
     if (call !== null) {
       if (fetching.has(located.symbol)) return;
       waiting.set(located.symbol, { located, call });
       return next();
     }
-    const texts = venue.resubscribe(located, port.options);
-    if (texts.length === 0) return;
+    if (venue.bookRule(located.market).snapshot !== 'subscribe') return;
     expect(located.symbol);
-    link.say(texts);
-    port.report('resubscribe', { symbol: located.symbol, reason });
+    if (line.subscriptions.again(located.symbol))
+      port.report('resubscribe', { symbol: located.symbol, reason });
   };
 
   return {

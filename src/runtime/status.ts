@@ -7,7 +7,8 @@ import type { WriterStatus } from '../io/safe-writer.ts';
 import type { WebhookStatus } from '../io/webhook.ts';
 import type { ClockStatus } from './clock-watch.ts';
 import type { DiskStatus } from './disk.ts';
-import { type Judged, type Level, WHOLE_RULES, type WholeFacts, worst } from './health.ts';
+import { WHOLE_RULES, type WholeFacts } from './health.ts';
+import { type Judged, type Level, worst } from './level.ts';
 import type { VenueState } from './roll-call.ts';
 import {
   judgeVenue,
@@ -207,5 +208,6 @@ function symbolLine({ status, level, ageSec, lateSec }: SymbolVerdict) {
     dropped: status.dropped,
     backfilled: status.backfilled,
     missing: status.missing,
+    ...(status.error !== undefined && { error: status.error }),
   };
 }

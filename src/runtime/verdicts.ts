@@ -5,7 +5,6 @@ import { rawFile } from '../flow/rows.ts';
 import type { DiskStatus } from './disk.ts';
 import {
   isLate,
-  type Judged,
   SYMBOL_RULES,
   type SymbolFacts,
   VENUE_RULES,
@@ -13,6 +12,7 @@ import {
   WORKER_RULES,
 } from './health.ts';
 import type { Judge } from './hysteresis.ts';
+import type { Judged } from './level.ts';
 import type { FeedStatus, SymbolStatus } from './protocol.ts';
 import type { RateStats } from './rate-stats.ts';
 import type { VenueState } from './roll-call.ts';
@@ -74,6 +74,7 @@ export function judgeWorker({ thread, tally }: Watched, input: VerdictInput): Wo
       isUnjoined: one.state === 'joining' || one.state === 'resyncing' || one.state === left,
       dropped: rising(`${thread.id} ${symbol} dropped`, one.dropped),
       writeError: input.failingFiles.get(rawFile(venue, feed, symbol)) ?? null,
+      subscriptionError: one.error ?? null,
     };
     return { symbol, status: one, facts };
   });
@@ -87,6 +88,7 @@ export function judgeWorker({ thread, tally }: Watched, input: VerdictInput): Wo
     ageSec,
     lateSec,
     late: namesOf(isLate),
+    unserved: namesOf((facts) => facts.subscriptionError !== null),
     unjoined: namesOf((facts) => facts.isUnjoined),
     dropped: rising(`${thread.id} dropped`, status?.dropped ?? 0),
     writeError: writeError(thread, input.failingFiles) ?? (input.disk.disk_hold ? 'the disk is full' : null),

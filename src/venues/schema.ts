@@ -84,10 +84,12 @@ export function ignored(name: string): { readonly kind: 'ignored'; readonly name
   return { kind: 'ignored', name };
 }
 
-/** A value through a schema, as a frame's judgement. */
+/** A value through a schema, as a frame's judgement; of which stream it is, its caller knows. */
 export function judge<S extends z.ZodType>(schema: S, value: unknown): Read<z.infer<S>> {
   const parsed = schema.safeParse(value);
-  return parsed.success ? { kind: 'message', message: parsed.data } : rejected(explain(parsed.error));
+  return parsed.success
+    ? { kind: 'message', message: parsed.data, stream: '' }
+    : rejected(explain(parsed.error));
 }
 
 /** A REST answer's text through a schema. */

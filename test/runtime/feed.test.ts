@@ -176,7 +176,12 @@ describe.each([
     expect(asked()).toBe(2);
     played.pass(15);
     expect(asked()).toBe(2);
-    played.pass(6);
+    // Neither acknowledged nor answered: an error with its name.
+    expect(played.facts('silent')).toMatchObject([{ symbol: 'BTC/USDT', reason: 'not acknowledged' }]);
+    expect(played.status().symbols['BTC/USDT']?.error).toContain('not acknowledged');
+    played.pass(50);
+    expect(asked()).toBe(2);
+    played.pass(10);
     expect(asked()).toBe(3);
     played.pass(3_600);
     // OKX: 480 subscribe and unsubscribe requests an hour on one connection, of up to 100 books.

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  type Rule,
-  rank,
   SYMBOL_RULES,
   type SymbolFacts,
   VENUE_RULES,
@@ -10,8 +8,8 @@ import {
   type WholeFacts,
   WORKER_RULES,
   type WorkerFacts,
-  worst,
 } from '../../src/runtime/health.ts';
+import { type Rule, rank, worst } from '../../src/runtime/level.ts';
 
 /** The rules that hold, without their times. */
 function held<F>(rules: readonly Rule<F>[], facts: F): readonly (readonly [string, string])[] {
@@ -29,6 +27,7 @@ const SYMBOL: SymbolFacts = {
   isUnjoined: false,
   dropped: 0,
   writeError: null,
+  subscriptionError: null,
 };
 
 const WORKER: WorkerFacts = {
@@ -38,6 +37,7 @@ const WORKER: WorkerFacts = {
   ageSec: 0.2,
   lateSec: 20,
   late: [],
+  unserved: [],
   unjoined: [],
   dropped: 0,
   writeError: null,
@@ -83,6 +83,7 @@ describe('a symbol', () => {
     [{ writeError: 'EIO' }, 'CRIT', 'rows wait: EIO'],
     [{ dropped: 7 }, 'CRIT', '7 events dropped'],
     [{ isUnjoined: true }, 'WARN', 'book not joined'],
+    [{ subscriptionError: 'books:X: no such' }, 'CRIT', 'books:X: no such'],
   ])('%o', (facts, level, reason) => {
     expect(held(SYMBOL_RULES, { ...SYMBOL, ...facts })).toEqual([[level, reason]]);
   });
@@ -110,6 +111,7 @@ describe('a worker', () => {
     ['no data at all', { ageSec: null }, 'CRIT', 'no data at all'],
     ['late', { ageSec: 61 }, 'CRIT', 'no data for 61 s'],
     ['some symbols late', { late: ['A', 'B'] }, 'WARN', 'no data of A, B'],
+    ['a refused stream', { unserved: ['A'] }, 'WARN', 'subscriptions in error: A'],
     ['a file that cannot be written', { writeError: 'a.csv: EIO' }, 'CRIT', 'rows wait: a.csv: EIO'],
     ['dropped events', { dropped: 7 }, 'CRIT', '7 events dropped'],
     ['a book not joined', { unjoined: ['A', 'B', 'C'] }, 'WARN', 'books not joined: A, B, C'],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Rule, rank } from '../../src/runtime/health.ts';
 import { createJudge } from '../../src/runtime/hysteresis.ts';
+import { type Rule, rank } from '../../src/runtime/level.ts';
 import { manualClock } from '../support/clock.ts';
 
 interface Facts {

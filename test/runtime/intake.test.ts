@@ -176,3 +176,15 @@ describe('connections', () => {
     expect(at.events).toHaveLength(2);
   });
 });
+
+test('a polled ticker is a row, and the stream that comes after it too', () => {
+  const venue = venueById('okx');
+  if (venue === undefined) throw new Error('no venue');
+  const at = bench(venue, { feeds: ['ticker'] });
+  const located = { symbol: 'BTC/USDT', id: 'BTC-USDT', market: 'spot' } as const;
+  const { data } = JSON.parse(okx.ticker('BTC-USDT')) as { readonly data: readonly object[] };
+  at.intake.polled('ticker', located, JSON.stringify({ code: '0', data }), LOCAL_US);
+  feed(at, URLS.okx, [okx.ticker('BTC-USDT', { ts: '1795219200999' })]);
+  at.intake.polled('ticker', located, JSON.stringify({ code: '0', data }), LOCAL_US + 1);
+  expect(at.events).toHaveLength(3);
+});

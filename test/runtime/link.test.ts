@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Failure, failure, ok } from '../../src/core/result.ts';
 import type { SourceHandlers } from '../../src/core/source.ts';
 import type { ConnectionPlan } from '../../src/core/venue.ts';
+import { createConnectPacer } from '../../src/runtime/connect-pacer.ts';
 import { type Link, startLink } from '../../src/runtime/link.ts';
 import { manualClock } from '../support/clock.ts';
 
@@ -12,6 +13,10 @@ const PLAN: ConnectionPlan = {
   instruments: [],
   hellos: ['one', 'two', 'three'],
   paceMs: 400,
+  subscriptions: [],
+  lifeMs: null,
+  connects: null,
+  requests: null,
   ping: { everyMs: 20_000, text: 'ping' },
   idleMs: 30_000,
 };
@@ -31,6 +36,7 @@ function linkOf(plan: Partial<ConnectionPlan> = {}, chance = 1, pausedMs = 0) {
   const downs: Failure[] = [];
   const wereUp: boolean[] = [];
   const link: Link = startLink({ ...PLAN, ...plan }, clock, () => chance, {
+    pacer: createConnectPacer(clock),
     pausedMs,
     open(_, handlers) {
       const made: Opened = { atMs: clock.monoMs(), handlers, sent: [], closes: [] };
@@ -115,6 +121,27 @@ describe('greeting', () => {
     at(1).handlers.onOpen();
     clock.advance(1_000);
     expect(at(1).sent).toEqual(['one 50', 'two 450', 'three 850']);
+  });
+});
+
+describe('a venue that takes so many requests on a connection', () => {
+  test('what is more waits until there is room; a ping is no request', () => {
+    const { clock, at, link } = linkOf({ requests: { limit: 4, perMs: 60_000 }, idleMs: 600_000 });
+    at(0).handlers.onOpen();
+    link.say(['four', 'five', 'six']);
+    clock.advance(59_900);
+    expect([at(0).sent, link.waiting()]).toEqual([
+      ['one 0', 'two 400', 'three 800', 'four 1200', 'ping 20000', 'ping 40000'],
+      2,
+    ]);
+    clock.advance(1_000);
+    expect(at(0).sent.slice(6)).toEqual(['five 60000', 'ping 60000', 'six 60400']);
+    at(0).handlers.onClose(gone);
+    clock.advance(30_000);
+    const beforeMs = clock.monoMs() - at(1).atMs;
+    at(1).handlers.onOpen();
+    clock.advance(1_000);
+    expect(at(1).sent).toEqual([`one ${beforeMs}`, `two ${beforeMs + 400}`, `three ${beforeMs + 800}`]);
   });
 });
 

@@ -7,13 +7,24 @@
 import type { Feed, Market } from '../../core/event.ts';
 import { parseSymbol } from '../../core/symbol.ts';
 import type { ConnectionPlan, DialPlan, Located, TradeStream } from '../../core/venue.ts';
-import { chunks } from '../kit.ts';
+import { NO_LIMIT, nameOf, ofMarket, type SplitLimits, type Stream, split } from '../split.ts';
 
 /** Below the venue's 1,024 streams a connection, so that one lost connection is not everything. */
-const STREAMS_PER_CONNECTION = 200;
-const STREAMS_PER_HELLO = 50;
-/** The venue takes 5 messages a second, pongs included. */
+const LIMITS: SplitLimits = {
+  instruments: NO_LIMIT,
+  streams: 200,
+  streamsPerRequest: 50,
+  chars: NO_LIMIT,
+  charsPerRequest: NO_LIMIT,
+};
+/** The venue takes 5 messages a second on spot, 10 on USD-M, pongs included. */
 const HELLO_PACE_MS = 400;
+/**
+ * https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
+ * https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams
+ */
+const LIFE_MS = 24 * 3600 * 1000;
+const CONNECTS = { limit: 300, perMs: 300_000 };
 /** The venue pings every 20 s (spot) or 3 min (USD-M); a connection silent for longer than both is dead. */
 const IDLE_MS = { spot: 60_000, linear: 240_000 };
 
@@ -22,18 +33,22 @@ interface Route {
   readonly market: Market;
   readonly endpoint: string;
   readonly path: string;
-  readonly streams: readonly string[];
+  readonly streams: readonly Stream[];
 }
 
+/** Told every second: the figures of 24 hours change with time alone. The others are told when something changes. */
+const TICKER: Stream = { name: 'ticker', soonMs: 60_000 };
+const quiet = (name: string): Stream => ({ name, soonMs: null });
+
 function routes(feed: Feed, stream: TradeStream | null): readonly Route[] {
-  const spot = (streams: readonly string[]): Route => ({
+  const spot = (streams: readonly Stream[]): Route => ({
     name: 'spot',
     market: 'spot',
     endpoint: 'ws',
     path: '/stream',
     streams,
   });
-  const usdm = (name: 'public' | 'market', streams: readonly string[]): Route => ({
+  const usdm = (name: 'public' | 'market', streams: readonly Stream[]): Route => ({
     name: `usdm-${name}`,
     market: 'linear',
     endpoint: 'futures_ws',
@@ -42,13 +57,19 @@ function routes(feed: Feed, stream: TradeStream | null): readonly Route[] {
   });
   switch (feed) {
     case 'ticker':
-      return [spot(['bookTicker', 'ticker']), usdm('public', ['bookTicker']), usdm('market', ['ticker'])];
+      return [
+        spot([quiet('bookTicker'), TICKER]),
+        usdm('public', [quiet('bookTicker')]),
+        usdm('market', [TICKER]),
+      ];
     case 'orderbook':
-      return [spot(['depth@100ms']), usdm('public', ['depth@100ms'])];
+      return [spot([quiet('depth@100ms')]), usdm('public', [quiet('depth@100ms')])];
     case 'trades':
       return [
-        spot([stream ?? 'trade']),
-        (stream ?? 'aggTrade') === 'trade' ? usdm('public', ['trade']) : usdm('market', ['aggTrade']),
+        spot([quiet(stream ?? 'trade')]),
+        (stream ?? 'aggTrade') === 'trade'
+          ? usdm('public', [quiet('trade')])
+          : usdm('market', [quiet('aggTrade')]),
       ];
   }
 }
@@ -58,21 +79,24 @@ export function dial(plan: DialPlan): readonly ConnectionPlan[] {
 }
 
 function connections(route: Route, plan: DialPlan): readonly ConnectionPlan[] {
-  const instruments = plan.instruments.filter((located) => located.market === route.market);
-  const perConnection = Math.floor(STREAMS_PER_CONNECTION / route.streams.length);
-  return chunks(instruments, perConnection).map((part, index) => ({
-    name: index === 0 ? route.name : `${route.name}-${index + 1}`,
+  const streamsOf = ({ id }: Located): readonly Stream[] =>
+    route.streams.map(({ name, soonMs }) => ({ name: `${id.toLowerCase()}@${name}`, soonMs }));
+  return split(ofMarket(plan, route.market), streamsOf, LIMITS, request).map((part, index) => ({
+    ...part,
+    name: nameOf(route.name, index),
     url: `${plan.endpoints[route.endpoint]}${route.path}`,
     market: route.market,
-    instruments: part,
-    hellos: chunks(
-      part.flatMap((located) => route.streams.map((stream) => `${located.id.toLowerCase()}@${stream}`)),
-      STREAMS_PER_HELLO,
-    ).map((params, id) => JSON.stringify({ method: 'SUBSCRIBE', params, id: id + 1 })),
     paceMs: HELLO_PACE_MS,
+    lifeMs: LIFE_MS,
+    connects: CONNECTS,
+    requests: null,
     ping: null,
     idleMs: IDLE_MS[route.market],
   }));
+}
+
+export function request(op: 'subscribe' | 'unsubscribe', params: readonly string[], id: number): string {
+  return JSON.stringify({ method: op.toUpperCase(), params, id });
 }
 
 /** Spot is `BTCUSDT`, the linear perpetual `BTCUSDT` too: the market tells them apart. */

@@ -3,7 +3,7 @@
 import type { BookMessage, Market } from '../../core/event.ts';
 import { type BookRule, defineVenue } from '../../core/venue.ts';
 import { splitId } from '../kit.ts';
-import { dial, locate, marketOf } from './dial.ts';
+import { dial, locate, marketOf, request } from './dial.ts';
 import { isSingle } from './history.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
@@ -42,7 +42,7 @@ export const binance = defineVenue({
   symbolOf: splitId,
   marketOf,
   dial,
-  resubscribe: () => [],
+  request,
   read,
   mapper,
   bookRule,

@@ -47,6 +47,7 @@ export function mapper(context: MapContext): Mapper<Message> {
         timestampUs: time === undefined ? localUs : us(time),
         localUs,
         fields: { bidPrice: data.b, bidAmount: data.B, askPrice: data.a, askAmount: data.A },
+        ...(data.u !== undefined && { sequence: data.u }),
       });
     });
 

@@ -43,8 +43,9 @@ const aggTrade = z.object({
   m: z.boolean(),
 });
 
-/** Spot sends neither `e` nor any time; USD-M sends `e`, `T` and `E`. */
+/** Spot sends neither `e` nor any time; USD-M sends `e`, `T` and `E`. `u` counts the changes of the book. */
 const bookTicker = z.object({
+  u: sequence.optional(),
   s: instrumentId,
   b: decimal,
   B: decimal,
@@ -113,30 +114,30 @@ export function read(text: string): Read<Message> {
   if (!json.ok) return rejected(`not JSON: ${json.error.message}`);
   const frame = json.value;
   if (!isRecord(frame)) return rejected('expected an object');
-  if (isRecord(frame.data) && typeof frame.stream === 'string') return event(frame.data);
+  if (isRecord(frame.data) && typeof frame.stream === 'string') return event(frame.data, frame.stream);
   if ('id' in frame || 'error' in frame || 'code' in frame) return reply(frame);
-  return event(frame);
+  return event(frame, '');
 }
 
-function event(data: Readonly<Record<string, unknown>>): Read<Message> {
+function event(data: Readonly<Record<string, unknown>>, stream: string): Read<Message> {
   const kind = data.e;
-  if (kind === undefined && 'u' in data && 'B' in data) return wrap('bookTicker', data);
+  if (kind === undefined && 'u' in data && 'B' in data) return wrap('bookTicker', data, stream);
   if (typeof kind !== 'string') return rejected('e: expected the name of an event');
   if (kind === 'serverShutdown') return { kind: 'notice', name: 'serverShutdown' };
   const channel = CHANNELS.get(kind);
-  if (channel !== undefined) return wrap(channel, data);
+  if (channel !== undefined) return wrap(channel, data, stream);
   return OTHERS.has(kind) ? ignored(kind) : rejected(`e: unknown event "${kind.slice(0, 40)}"`);
 }
 
-function wrap(channel: Message['channel'], data: unknown): Read<Message> {
+function wrap(channel: Message['channel'], data: unknown, stream: string): Read<Message> {
   const judged = judge(SCHEMAS[channel], data);
   if (judged.kind !== 'message') return judged;
-  return { kind: 'message', message: { channel, data: judged.message } as Message };
+  return { kind: 'message', message: { channel, data: judged.message } as Message, stream };
 }
 
 /** `{"result":null,"id":1}` takes a subscription; anything with a code or an error refuses it. */
 function reply(frame: Readonly<Record<string, unknown>>): Read<Message> {
   const error = isRecord(frame.error) ? frame.error : frame;
   if (frame.result === null && !isRecord(frame.error)) return { kind: 'ack', name: said(frame.id) };
-  return { kind: 'refused', reason: `${said(error.code)} ${said(error.msg)}`.trim() };
+  return { kind: 'refused', reason: `${said(error.code)} ${said(error.msg)}`.trim(), name: said(frame.id) };
 }

@@ -6,35 +6,50 @@
 import type { Feed } from '../../core/event.ts';
 import { parseSymbol } from '../../core/symbol.ts';
 import type { ConnectionPlan, DialPlan, Located } from '../../core/venue.ts';
-import { chunks } from '../kit.ts';
+import { NO_LIMIT, nameOf, type SplitLimits, type Stream, split } from '../split.ts';
 
-const PRODUCTS_PER_CONNECTION = 50;
+/** The venue names no limit: one channel a request is its way, the rest is ours. */
+const LIMITS: SplitLimits = {
+  instruments: 50,
+  streams: NO_LIMIT,
+  streamsPerRequest: 1,
+  chars: NO_LIMIT,
+  charsPerRequest: NO_LIMIT,
+};
 const HELLO_PACE_MS = 20;
 /** A board snapshot comes about every 5 s (measured); quiet products trade far less often. */
 const IDLE_MS: Readonly<Record<Feed, number>> = { ticker: 120_000, orderbook: 30_000, trades: 600_000 };
 
-const CHANNELS: Readonly<Record<Feed, readonly string[]>> = {
-  ticker: ['lightning_ticker_'],
+const CHANNELS: Readonly<Record<Feed, readonly Stream[]>> = {
+  ticker: [{ name: 'lightning_ticker_', soonMs: null }],
   // Deltas first, so that none is missed between the snapshot and them.
-  orderbook: ['lightning_board_', 'lightning_board_snapshot_'],
-  trades: ['lightning_executions_'],
+  orderbook: [
+    { name: 'lightning_board_', soonMs: null },
+    { name: 'lightning_board_snapshot_', soonMs: 60_000 },
+  ],
+  trades: [{ name: 'lightning_executions_', soonMs: null }],
 };
 
 export function dial(plan: DialPlan): readonly ConnectionPlan[] {
-  return chunks(plan.instruments, PRODUCTS_PER_CONNECTION).map((part, index) => ({
-    name: index === 0 ? 'realtime' : `realtime-${index + 1}`,
+  const streamsOf = ({ id }: Located): readonly Stream[] =>
+    CHANNELS[plan.feed].map(({ name, soonMs }) => ({ name: `${name}${id}`, soonMs }));
+  return split(plan.instruments, streamsOf, LIMITS, request).map((part, index) => ({
+    ...part,
+    name: nameOf('realtime', index),
     url: `${plan.endpoints.ws}/json-rpc`,
     market: null,
-    instruments: part,
-    hellos: part
-      .flatMap((located) => CHANNELS[plan.feed].map((channel) => `${channel}${located.id}`))
-      .map((channel, id) =>
-        JSON.stringify({ jsonrpc: '2.0', method: 'subscribe', params: { channel }, id: id + 1 }),
-      ),
     paceMs: HELLO_PACE_MS,
+    lifeMs: null,
+    connects: null,
+    requests: null,
     ping: null,
     idleMs: IDLE_MS[plan.feed],
   }));
+}
+
+/** One channel a request. */
+export function request(op: 'subscribe' | 'unsubscribe', [channel]: readonly string[], id: number): string {
+  return JSON.stringify({ jsonrpc: '2.0', method: op, params: { channel }, id });
 }
 
 /** `BTC_JPY`; the perpetual `BTC/JPY:JPY` (Crypto CFD) is `FX_BTC_JPY`, the only one there is. */

@@ -1,7 +1,7 @@
 /** bitFlyer Lightning: spot, and the Crypto CFD (FX_BTC_JPY). */
 
 import { type BookRule, defineVenue } from '../../core/venue.ts';
-import { dial, locate, symbolOf } from './dial.ts';
+import { dial, locate, request, symbolOf } from './dial.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
 import { instruments, rows, session } from './sim.ts';
@@ -23,7 +23,7 @@ export const bitflyer = defineVenue({
   symbolOf,
   marketOf: () => null,
   dial,
-  resubscribe: () => [],
+  request,
   read,
   mapper,
   bookRule: () => bookRule,

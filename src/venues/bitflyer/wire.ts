@@ -78,12 +78,17 @@ export function read(text: string): Read<Message> {
   const channel = match[1] as Message['channel'];
   const judged = judge(SCHEMAS[channel], params.message);
   if (judged.kind !== 'message') return judged;
-  return { kind: 'message', message: { channel, product: match[2], data: judged.message } as Message };
+  const message = { channel, product: match[2], data: judged.message } as Message;
+  return { kind: 'message', message, stream: match[0] };
 }
 
 function reply(frame: Readonly<Record<string, unknown>>): Read<Message> {
   if (frame.result === true) return { kind: 'ack', name: said(frame.id) };
   if (isRecord(frame.error))
-    return { kind: 'refused', reason: `${said(frame.error.code)} ${said(frame.error.message)}` };
+    return {
+      kind: 'refused',
+      reason: `${said(frame.error.code)} ${said(frame.error.message)}`,
+      name: said(frame.id),
+    };
   return rejected('method: expected channelMessage');
 }

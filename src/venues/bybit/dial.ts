@@ -6,12 +6,22 @@
 import type { Market } from '../../core/event.ts';
 import { parseSymbol, unified } from '../../core/symbol.ts';
 import type { ConnectionPlan, DialPlan, FeedOptions, Located } from '../../core/venue.ts';
-import { chunks, nextDepth, splitId } from '../kit.ts';
+import { nextDepth, splitId } from '../kit.ts';
+import { NO_LIMIT, nameOf, ofMarket, type SplitLimits, type Stream, split } from '../split.ts';
 
 const DEPTHS = [1, 50, 200, 1000];
-/** Spot takes at most 10 topics a request; linear at most 21,000 characters a connection. */
-const TOPICS_PER_HELLO = 10;
-const INSTRUMENTS_PER_CONNECTION = 200;
+/** Spot takes at most 10 topics a request; either market 21,000 characters of topics a connection. */
+const LIMITS: SplitLimits = {
+  instruments: 200,
+  streams: NO_LIMIT,
+  streamsPerRequest: 10,
+  chars: 20_000,
+  charsPerRequest: NO_LIMIT,
+};
+/** 500 connections in 5 minutes from one address. */
+const CONNECTS = { limit: 500, perMs: 300_000 };
+/** A subscription to a book or a ticker brings a snapshot at once. */
+const SOON_MS = 10_000;
 const HELLO_PACE_MS = 100;
 const PING_MS = 20_000;
 /** The answer to our ping comes at once, so three missed ones are a dead connection. */
@@ -35,30 +45,27 @@ function bookTopic(located: Located, options: FeedOptions): string {
 }
 
 export function dial(plan: DialPlan): readonly ConnectionPlan[] {
+  const soonMs = plan.feed === 'trades' ? null : SOON_MS;
+  const streamsOf = (located: Located): readonly Stream[] =>
+    topics(plan, located).map((name) => ({ name, soonMs }));
   return (['spot', 'linear'] as const).flatMap((market) =>
-    chunks(
-      plan.instruments.filter((located) => located.market === market),
-      INSTRUMENTS_PER_CONNECTION,
-    ).map((part, index) => ({
-      name: index === 0 ? market : `${market}-${index + 1}`,
+    split(ofMarket(plan, market), streamsOf, LIMITS, request).map((part, index) => ({
+      ...part,
+      name: nameOf(market, index),
       url: `${plan.endpoints.ws}/v5/public/${market}`,
       market,
-      instruments: part,
-      hellos: chunks(
-        part.flatMap((located) => topics(plan, located)),
-        TOPICS_PER_HELLO,
-      ).map((args, id) => JSON.stringify({ req_id: String(id + 1), op: 'subscribe', args })),
       paceMs: HELLO_PACE_MS,
+      lifeMs: null,
+      connects: CONNECTS,
+      requests: null,
       ping: { everyMs: PING_MS, text: '{"op":"ping"}' },
       idleMs: IDLE_MS,
     })),
   );
 }
 
-/** Bybit pushes a snapshot after each subscription. */
-export function resubscribe(located: Located, options: FeedOptions): readonly string[] {
-  const args = [bookTopic(located, options)];
-  return [JSON.stringify({ op: 'unsubscribe', args }), JSON.stringify({ op: 'subscribe', args })];
+export function request(op: 'subscribe' | 'unsubscribe', args: readonly string[], id: number): string {
+  return JSON.stringify({ req_id: String(id), op, args });
 }
 
 /** Perpetuals settled in USDC are named by their base: `BTCPERP`. */

@@ -1,7 +1,7 @@
 /** Bybit v5: spot and linear perpetuals. */
 
 import { type BookRule, defineVenue } from '../../core/venue.ts';
-import { dial, locate, marketOf, resubscribe, symbolOf } from './dial.ts';
+import { dial, locate, marketOf, request, symbolOf } from './dial.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
 import { instruments, rows, session } from './sim.ts';
@@ -26,7 +26,7 @@ export const bybit = defineVenue({
   symbolOf,
   marketOf,
   dial,
-  resubscribe,
+  request,
   read,
   mapper,
   bookRule: () => bookRule,

@@ -84,7 +84,8 @@ export function read(text: string): Read<Message> {
   if (channel === 'orderbook' || channel === 'publicTrade' || channel === 'tickers') {
     const judged = judge(SCHEMAS[channel], frame);
     if (judged.kind !== 'message') return judged;
-    return { kind: 'message', message: { channel, frame: judged.message } as Message };
+    const message = { channel, frame: judged.message } as Message;
+    return { kind: 'message', message, stream: frame.topic };
   }
   return OTHERS.has(channel) ? ignored(channel) : rejected(`topic: unknown "${frame.topic.slice(0, 40)}"`);
 }
@@ -93,6 +94,10 @@ export function read(text: string): Read<Message> {
 function reply(frame: Readonly<Record<string, unknown>>): Read<Message> {
   if (frame.op === 'pong' || frame.op === 'ping') return ignored('pong');
   if (frame.success === true) return { kind: 'ack', name: said(frame.req_id) };
-  if (frame.success === false) return { kind: 'refused', reason: said(frame.ret_msg) || 'no reason given' };
+  const reason = said(frame.ret_msg) || 'no reason given';
+  // What is subscribed already was taken before.
+  if (frame.success === false && reason.includes('already subscribed'))
+    return { kind: 'ack', name: said(frame.req_id) };
+  if (frame.success === false) return { kind: 'refused', reason, name: said(frame.req_id) };
   return rejected('topic: expected the name of a topic');
 }

@@ -26,7 +26,7 @@ export function ccxtVenue(id: string): Venue {
     symbolOf: (symbol) => (parseSymbol(symbol) === null ? null : symbol),
     marketOf: () => null,
     dial: () => [],
-    resubscribe: () => [],
+    request: () => '',
     read: () => rejected('a polled venue has no frames'),
     mapper: () => () => undefined,
     bookRule: () => ({ snapshot: 'subscribe', join: () => 'gap' }),

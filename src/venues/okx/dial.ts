@@ -5,12 +5,23 @@
 
 import { parseSymbol } from '../../core/symbol.ts';
 import type { ConnectionPlan, DialPlan, FeedOptions, Located } from '../../core/venue.ts';
-import { chunks } from '../kit.ts';
+import { NO_LIMIT, nameOf, type SplitLimits, type Stream, split } from '../split.ts';
 
-const INSTRUMENTS_PER_CONNECTION = 100;
-const ARGS_PER_HELLO = 50;
-/** 480 subscribe and unsubscribe requests an hour are allowed on one connection. */
+/** The arguments of a request are bounded by 64 KB: one is its name and some 30 characters more. */
+const LIMITS: SplitLimits = {
+  instruments: 100,
+  streams: NO_LIMIT,
+  streamsPerRequest: 50,
+  chars: 32_000,
+  charsPerRequest: 32_000,
+};
 const HELLO_PACE_MS = 500;
+/** Subscribing and unsubscribing, on one connection. */
+const REQUESTS = { limit: 480, perMs: 3_600_000 };
+/** 3 connections a second from one address. */
+const CONNECTS = { limit: 3, perMs: 1_000 };
+/** A subscription to a book or a ticker brings a snapshot at once. */
+const SOON_MS = 10_000;
 /** The venue cuts a connection after 30 s of silence, ours too. */
 const PING_MS = 20_000;
 const IDLE_MS = 30_000;
@@ -28,27 +39,29 @@ function channel(feed: DialPlan['feed'], options: FeedOptions): string {
 
 export function dial(plan: DialPlan): readonly ConnectionPlan[] {
   const name = channel(plan.feed, plan.options);
-  return chunks(plan.instruments, INSTRUMENTS_PER_CONNECTION).map((part, index) => ({
-    name: index === 0 ? 'public' : `public-${index + 1}`,
+  const soonMs = plan.feed === 'trades' ? null : SOON_MS;
+  const streamsOf = ({ id }: Located): readonly Stream[] => [{ name: `${name}:${id}`, soonMs }];
+  return split(plan.instruments, streamsOf, LIMITS, request).map((part, index) => ({
+    ...part,
+    name: nameOf('public', index),
     url: `${plan.endpoints.ws}/ws/v5/public`,
     market: null,
-    instruments: part,
-    hellos: chunks(part, ARGS_PER_HELLO).map((some) =>
-      JSON.stringify({
-        op: 'subscribe',
-        args: some.map((located) => ({ channel: name, instId: located.id })),
-      }),
-    ),
     paceMs: HELLO_PACE_MS,
+    lifeMs: null,
+    connects: CONNECTS,
+    requests: REQUESTS,
     ping: { everyMs: PING_MS, text: 'ping' },
     idleMs: IDLE_MS,
   }));
 }
 
-/** `books` pushes a snapshot after each subscription. */
-export function resubscribe(located: Located, options: FeedOptions): readonly string[] {
-  const args = [{ channel: channel('orderbook', options), instId: located.id }];
-  return [JSON.stringify({ op: 'unsubscribe', args }), JSON.stringify({ op: 'subscribe', args })];
+/** Each stream is acknowledged by its own name. */
+export function request(op: 'subscribe' | 'unsubscribe', streams: readonly string[]): string {
+  const args = streams.map((stream) => {
+    const [channel = '', instId = ''] = stream.split(':');
+    return { channel, instId };
+  });
+  return JSON.stringify({ op, args });
 }
 
 export function locate(symbol: string): Located | null {

@@ -1,7 +1,7 @@
 /** OKX v5: spot and linear swaps. */
 
 import { type BookRule, defineVenue } from '../../core/venue.ts';
-import { dial, locate, resubscribe, symbolOf } from './dial.ts';
+import { dial, locate, request, symbolOf } from './dial.ts';
 import { mapper } from './map.ts';
 import { rest } from './rest.ts';
 import { instruments, rows, session } from './sim.ts';
@@ -26,7 +26,7 @@ export const okx = defineVenue({
   symbolOf,
   marketOf: () => null,
   dial,
-  resubscribe,
+  request,
   read,
   mapper,
   bookRule: () => bookRule,

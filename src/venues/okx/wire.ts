@@ -114,7 +114,9 @@ export function read(text: string): Read<Message> {
     return /^candle/.test(name) ? ignored(name) : rejected(`arg.channel: unknown "${name.slice(0, 40)}"`);
   const judged = judge(SCHEMAS[channel], frame);
   if (judged.kind !== 'message') return judged;
-  return { kind: 'message', message: { channel, frame: judged.message } as Message };
+  const { instId } = judged.message.arg;
+  const message = { channel, frame: judged.message } as Message;
+  return { kind: 'message', message, stream: `${name}:${instId}` };
 }
 
 function reply(event: string, frame: Readonly<Record<string, unknown>>): Read<Message> {
@@ -127,10 +129,20 @@ function reply(event: string, frame: Readonly<Record<string, unknown>>): Read<Me
       return ignored(event);
     case 'error':
     case 'channel-conn-count-error':
-      return { kind: 'refused', reason: `${said(frame.code)} ${said(frame.msg)}`.trim() };
+      return {
+        kind: 'refused',
+        reason: `${said(frame.code)} ${said(frame.msg)}`.trim(),
+        name: name || named(said(frame.msg)),
+      };
     case 'notice':
       return { kind: 'notice', name: said(frame.code) || 'notice' };
     default:
       return rejected(`event: unknown "${event.slice(0, 40)}"`);
   }
+}
+
+/** An error names its stream in words alone: `Wrong URL or channel:books,instId:XX-YY doesn't exist. …`. */
+function named(text: string): string {
+  const [, channel, instId] = /channel:([\w-]+),instId:([\w-]+)/.exec(text) ?? [];
+  return channel === undefined ? '' : `${channel}:${instId}`;
 }
