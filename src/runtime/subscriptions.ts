@@ -4,8 +4,9 @@
  */
 
 import type { Feed } from '../core/event.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Cancel, Clock } from '../core/ports.ts';
 import type { ConnectionPlan, Subscription, Venue } from '../core/venue.ts';
+import { chunks } from '../venues/kit.ts';
 import type { Rates } from './rates.ts';
 
 /** A request is answered within this time. */
@@ -13,6 +14,8 @@ const ACK_MS = 10_000;
 /** An error is asked for again after so long, and then ever less often. */
 const AGAIN_MS = 60_000;
 const AGAIN_CAP_MS = 1_800_000;
+/** Books that break together are asked for together: some venues count requests (OKX: 480 an hour). */
+const TOGETHER_MS = 20;
 
 export interface SubscriptionsPort {
   readonly clock: Clock;
@@ -76,6 +79,8 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
   let lastMs = 0;
   let fresh = 0;
   let nextId = 0;
+  const due = new Set<State>();
+  let asking: Cancel | null = null;
 
   const all = (): State[] => [...states.values()];
 
@@ -86,19 +91,29 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
     state.ackedMs = null;
   };
 
-  /** A trade stream is not ended first: what it brings meanwhile would be lost. Nor is one that was never taken. */
-  const ask = (state: State): void => {
-    const { stream } = state.sub;
+  /** In one request. A trade stream is not ended first: what it brings meanwhile would be lost. Nor one never taken. */
+  const ask = (some: readonly State[]): void => {
+    const streams = some.map(({ sub }) => sub.stream);
+    const ending = some.filter(({ isRefused }) => !isRefused).map(({ sub }) => sub.stream);
     const ends =
-      port.feed === 'trades' || state.isRefused ? [] : [port.request('unsubscribe', [stream], ++nextId)];
+      port.feed === 'trades' || ending.length === 0 ? [] : [port.request('unsubscribe', ending, ++nextId)];
     const id = ++nextId;
-    const tookMs = port.say([...ends, port.request('subscribe', [stream], id)]);
-    asked(state, id, clock.monoMs() + tookMs);
+    const tookMs = port.say([...ends, port.request('subscribe', streams, id)]);
+    for (const state of some) asked(state, id, clock.monoMs() + tookMs);
+  };
+
+  /** The busiest first: they lose the most while they wait. */
+  const askDue = (): void => {
+    asking = null;
+    const lateness = ({ sub }: State): number => rates.lateMs(plan, sub.stream) ?? Number.POSITIVE_INFINITY;
+    const some = [...due].sort((a, b) => compare(lateness(a), lateness(b)));
+    due.clear();
+    for (const part of chunks(some, mostTogether(plan))) ask(part);
   };
 
   const askFor = (state: State, reason: string): void => {
     const { symbol, stream } = state.sub;
-    ask(state);
+    ask([state]);
     port.report('resubscribe', { connection: plan.name, symbol, stream, reason });
   };
 
@@ -195,6 +210,9 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
     },
     down() {
       isUp = false;
+      asking?.();
+      asking = null;
+      due.clear();
     },
     acked(name) {
       const nowMs = clock.monoMs();
@@ -218,7 +236,8 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
     },
     again(symbol) {
       const own = all().filter(({ sub, error }) => sub.symbol === symbol && error === null);
-      for (const state of own) ask(state);
+      for (const state of own) due.add(state);
+      if (due.size > 0) asking ??= clock.after(TOGETHER_MS, askDue);
       return own.length > 0;
     },
     watch() {
@@ -250,4 +269,14 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
       askFor(state, reason);
     },
   };
+}
+
+/** Also of two that are infinite. */
+const compare = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** As many streams as the venue's hellos hold. */
+function mostTogether({ subscriptions }: ConnectionPlan): number {
+  const counts = new Map<number, number>();
+  for (const { hello } of subscriptions) counts.set(hello, (counts.get(hello) ?? 0) + 1);
+  return Math.max(1, ...counts.values());
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { ok } from '../../src/core/result.ts';
-import { bybit } from '../fixtures/frames.ts';
+import { bybit, okx } from '../fixtures/frames.ts';
 import { bookRows, playFeed } from '../support/feed.ts';
 import { LOCAL_US } from '../support/intake.ts';
 
@@ -84,4 +84,32 @@ test('books that break together are asked for a few at a time, the busiest first
   const busiest = [...names].reverse().map((name) => `${name}USDT`);
   expect(order.slice(4)).toEqual(busiest.filter((id) => !order.slice(0, 4).includes(id)));
   expect(played.asks.every(({ priority }) => priority === 'resync')).toBe(true);
+});
+
+test('those that are joined by subscribing anew are asked for together, not one by one', () => {
+  const names = Array.from({ length: 30 }, (_, at) => `S${at}`);
+  const played = playFeed(
+    'okx',
+    'orderbook',
+    names.map((name) => `${name}/USDT`),
+  );
+  played.run.credit(1_000);
+  const { handlers, sent } = played.source('public');
+  handlers.onOpen();
+  const book = (name: string, action: 'snapshot' | 'update', seqId: number, prevSeqId: number) =>
+    handlers.onFrame(okx.book(action, seqId, prevSeqId).replaceAll('BTC-USDT', `${name}-USDT`), LOCAL_US);
+  for (const name of names) book(name, 'snapshot', 10, -1);
+  played.clock.advance(2_000);
+  const before = sent.length;
+  for (const name of names) book(name, 'update', 15, 13);
+  expect(played.facts('resync')).toHaveLength(30);
+  played.clock.advance(3_000);
+  const asked = sent.slice(before).map((text) => JSON.parse(text) as { op: string; args: unknown[] });
+  expect(asked.map(({ op, args }) => [op, args.length])).toEqual([
+    ['unsubscribe', 30],
+    ['subscribe', 30],
+  ]);
+  for (const name of names) book(name, 'snapshot', 20, -1);
+  played.clock.advance(1_000);
+  expect(Object.values(played.status().symbols).every(({ state }) => state === 'synced')).toBe(true);
 });
