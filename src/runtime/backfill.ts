@@ -84,8 +84,10 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     if (call === undefined) return finish(job, ends, false, 'the venue gives no past trades');
     const answer = await port.ask(call, 'backfill');
     if (stopped || !jobs.includes(job)) return;
-    const page = answer.ok ? port.apply(located, ends, answer.value) : answer;
-    if (!page.ok) return failed(job, ends, page.error);
+    if (!answer.ok) return failed(job, ends, answer.error);
+    const page = port.apply(located, ends, answer.value);
+    // An answer that cannot be read may be a whole one the next time.
+    if (!page.ok) return failed(job, ends, { ...page.error, retry: 'later' });
     job.tries = 0;
     take(job, ends, page.value);
   };

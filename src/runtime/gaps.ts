@@ -67,6 +67,7 @@ export function createGaps(port: GapsPort): Gaps {
   const open = new Map<string, Open[]>();
   /** Books that gave a change: of the others snapshots are all there is. */
   const changing = new Set<string>();
+  const pace = createPace();
   let found = 0;
 
   const sideAt = (symbol: string): GapSide => {
@@ -117,8 +118,17 @@ export function createGaps(port: GapsPort): Gaps {
     const isCounted = rule === 'count' || rule === 'fills';
     const between = isCounted ? idsBetween(idOf(before), lowest) : null;
     const waiting = last(symbol);
+    const silentUs = pace.silence(trade);
     // An older trade that comes late is not what lies behind.
     if (rule !== 'names' && (compareIds(trade.id, idOf(before)) ?? 1) < 0) return;
+    /** Between the newest row and this one. */
+    const missed = (kind: GapKind, reason: string): void => {
+      newest.set(symbol, before as Trade);
+      const hole = begin(symbol, kind, reason);
+      newest.set(symbol, trade);
+      hole.behind = { id: lowest, side: sideOf(trade) };
+      fill(hole);
+    };
     newest.set(symbol, trade);
     if (waiting !== undefined) {
       waiting.behind = { id: lowest, side: sideOf(trade) };
@@ -130,11 +140,10 @@ export function createGaps(port: GapsPort): Gaps {
         });
       else fill(waiting);
     } else if (between !== null && between > 0) {
-      newest.set(symbol, before as Trade);
-      const hole = begin(symbol, 'sequence', `trade ${idOf(before)} is followed by ${lowest}`);
-      newest.set(symbol, trade);
-      hole.behind = { id: lowest, side: sideOf(trade) };
-      fill(hole);
+      missed('sequence', `trade ${idOf(before)} is followed by ${lowest}`);
+    } else if (!isCounted && before !== undefined && silentUs !== null) {
+      // No id tells whether the connection brought all; the venue does.
+      missed('stall', `silent for ${Math.round(silentUs / 1e6)} s, for longer than by its rate`);
     }
   };
 
@@ -208,6 +217,8 @@ export function createGaps(port: GapsPort): Gaps {
       const { symbol } = hole.gap;
       const again = open.get(symbol)?.find((one) => one === hole)?.again ?? null;
       end(hole, how);
+      // What was fetched behind the newest row is where the next gap begins.
+      if (hole.behind === null && how.to.id !== undefined) newest.set(symbol, how.to);
       if (again !== null && hole.behind === null && last(symbol) === undefined)
         begin(symbol, again.kind, again.reason);
     },
@@ -215,6 +226,7 @@ export function createGaps(port: GapsPort): Gaps {
       newest.delete(symbol);
       open.delete(symbol);
       changing.delete(symbol);
+      pace.forget(symbol);
     },
     count: () => [...open.values()].reduce((sum, list) => sum + list.length, 0),
   };
@@ -222,3 +234,27 @@ export function createGaps(port: GapsPort): Gaps {
 
 const idOf = (at: MarketEvent | GapSide | undefined): string =>
   at !== undefined && 'id' in at ? (at.id ?? '') : '';
+
+/** A silence of a market that is longer than this many times its mean, and than the floor, may be one of ours. */
+const SILENCE = { times: 20, floorUs: 30_000_000 };
+
+/** How long it takes from trade to trade, by symbol: the newest ones count most. */
+function createPace() {
+  const paces = new Map<string, { lastUs: number; meanUs: number }>();
+  return {
+    /** µs since the one before, where that is long; else null. */
+    silence({ symbol, localUs }: Trade): number | null {
+      const pace = paces.get(symbol);
+      if (pace === undefined) {
+        paces.set(symbol, { lastUs: localUs, meanUs: 0 });
+        return null;
+      }
+      const sinceUs = localUs - pace.lastUs;
+      const isLong = sinceUs > Math.max(SILENCE.floorUs, SILENCE.times * pace.meanUs);
+      pace.lastUs = localUs;
+      pace.meanUs += (sinceUs - pace.meanUs) / 20;
+      return isLong ? sinceUs : null;
+    },
+    forget: (symbol: string) => void paces.delete(symbol),
+  };
+}
