@@ -13,6 +13,8 @@ export type GapKind = 'sequence' | 'disconnect' | 'stall' | 'drift' | 'overflow'
 export interface GapSide {
   readonly seq?: number;
   readonly id?: string;
+  /** Of a row that stands for several fills, the first of them; `id` is the last. */
+  readonly first_id?: string;
   /** The venue's. */
   readonly ts?: number;
   /** Ours at receipt. */
@@ -47,13 +49,16 @@ export interface Gap {
   readonly from: GapSide;
 }
 
-/** It was found, or it has ended. */
+/** It was found, what lies behind it is known now (`to`) or is not any more, or it has ended. */
 export type GapChange =
-  | { readonly state: 'open'; readonly gap: Gap }
+  | { readonly state: 'open'; readonly gap: Gap; readonly to?: GapSide }
   | { readonly state: 'closed'; readonly gap: Gap; readonly end: GapEnd };
 
 export function sideOf(event: MarketEvent): GapSide {
   const times = { ts: seconds(event.timestampUs), local_ts: seconds(event.localUs) };
-  if (event.type === 'trade') return { id: event.id, ...times };
+  if (event.type === 'trade') {
+    const first = event.alsoIds?.at(-1);
+    return { id: event.id, ...(first !== undefined && { first_id: first }), ...times };
+  }
   return event.type === 'book' && event.sequence !== null ? { seq: event.sequence, ...times } : times;
 }

@@ -140,6 +140,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     clock,
     chains: () => chainsOf(fleet?.workers() ?? []),
     gaps: gaps.times,
+    forget: gaps.forget,
     readText,
     replace: replaceFile,
     onError,

@@ -14,7 +14,18 @@ import type { Priority, RestText } from './protocol.ts';
 import type { HoleEnds, Page } from './trade-page.ts';
 
 const BACKOFF = { baseMs: 5_000, capMs: 300_000 };
+/** From the first failure of those that follow one another. */
 const GIVE_UP_MS = 6 * 3_600_000;
+/** Failures of ours, which no time mends. */
+const FINAL = new Set(['refused', 'unknown_endpoint', 'aborted']);
+/** REST can be behind the stream by seconds: so long is waited before the first page, */
+const FIRST_MS = 3_000;
+/** less where only the newest page can be had, which goes on. */
+const NEWEST_MS = 500;
+/** and so long before each further look for what a page did not have yet. */
+const LOOKS_MS = [5_000, 20_000, 60_000];
+/** The queue is full: what is fetched could not be kept. */
+const FULL_MS = 5_000;
 
 export interface BackfillPort {
   readonly clock: Clock;
@@ -22,7 +33,11 @@ export interface BackfillPort {
   readonly options: FeedOptions;
   locate(symbol: string): Located | undefined;
   tradeIds(symbol: string): TradeIdRule;
+  /** Events of it are being lost: the queue is full. */
+  isLosing(symbol: string): boolean;
   ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
+  /** A first request is made for it. */
+  asked(hole: Hole): void;
   /** Puts the trades of a page that are missing into the file. Fails when the answer is none. */
   apply(located: Located, ends: HoleEnds, answer: RestText): Result<Page>;
   done(hole: Hole, end: GapEnd): void;
@@ -30,9 +45,9 @@ export interface BackfillPort {
 
 export interface Backfill {
   fill(hole: Hole): void;
+  withdraw(hole: Hole): void;
   /** What is missing of this symbol is not wanted any more. */
   forget(symbol: string): void;
-  waiting(): number;
   stop(): void;
 }
 
@@ -41,14 +56,18 @@ interface Job {
   readonly located: Located;
   /** Null: only the newest page can be had. */
   readonly history: TradeHistory | null;
-  readonly sinceMs: number;
   dueMs: number;
   tries: number;
+  /** Since when nothing but failures came. */
+  failingMs: number | null;
+  /** Looks for what was not there yet. */
+  looks: number;
   /** Where the next page begins: the id of the newest (going up) or oldest (going down) trade of those before. */
   at: string | null;
+  /** Ids of the hole that are there. */
   inside: number;
   rows: number;
-  /** The oldest trade that was had. */
+  /** The oldest and the newest trade that were had. */
   oldest: GapSide | null;
   newest: GapSide | null;
 }
@@ -61,24 +80,32 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
   let timer: Cancel | null = null;
 
   const next = (): void => {
+    if (busy || stopped) return;
     timer?.();
     timer = null;
-    const [job] = [...jobs].sort((a, b) => a.dueMs - b.dueMs);
-    if (busy || stopped || job === undefined) return;
-    const waitMs = job.dueMs - clock.monoMs();
+    let first: Job | undefined;
+    for (const job of jobs) if (first === undefined || job.dueMs < first.dueMs) first = job;
+    if (first === undefined) return;
+    const waitMs = first.dueMs - clock.monoMs();
     if (waitMs > 0) {
       timer = clock.after(waitMs, next);
       return;
     }
     busy = true;
-    void step(job).then(() => {
+    void step(first).then(() => {
       busy = false;
       next();
     });
   };
 
+  const later = (job: Job, ms: number): void => {
+    job.dueMs = clock.monoMs() + ms;
+  };
+
   const step = async (job: Job): Promise<void> => {
     const { hole, located } = job;
+    if (port.isLosing(located.symbol)) return later(job, FULL_MS);
+    port.asked(hole);
     const ends: HoleEnds = { after: hole.after, before: hole.behind?.id ?? null };
     const call = callOf(job, ends);
     if (call === undefined) return finish(job, ends, false, 'the venue gives no past trades');
@@ -89,6 +116,9 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     // An answer that cannot be read may be a whole one the next time.
     if (!page.ok) return failed(job, ends, { ...page.error, retry: 'later' });
     job.tries = 0;
+    job.failingMs = null;
+    job.rows += page.value.rows;
+    if (page.value.refused > 0) return later(job, FULL_MS);
     take(job, ends, page.value);
   };
 
@@ -103,39 +133,52 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     return history.call(located, port.options, at ?? ends.before);
   };
 
-  const failed = (job: Job, ends: HoleEnds, error: Failure): void => {
-    const isOver = error.retry === 'never' || clock.monoMs() - job.sinceMs > GIVE_UP_MS;
-    if (isOver) return finish(job, ends, false, `given up: ${error.code} ${error.message}`.slice(0, 200));
-    job.dueMs = clock.monoMs() + backoffMs(job.tries, BACKOFF, port.random);
+  const failed = (job: Job, ends: HoleEnds, { code, message }: Failure): void => {
+    job.failingMs ??= clock.monoMs();
+    const isOver = FINAL.has(code) || clock.monoMs() - job.failingMs > GIVE_UP_MS;
+    if (isOver) return finish(job, ends, false, `given up: ${code} ${message}`.slice(0, 200));
+    later(job, backoffMs(job.tries, BACKOFF, port.random));
     job.tries += 1;
+  };
+
+  /** What is not there yet is looked for again, a few times. */
+  const lacks = (job: Job, ends: HoleEnds, how: string): void => {
+    const waitMs = LOOKS_MS[job.looks];
+    if (waitMs === undefined) return finish(job, ends, false, how);
+    job.looks += 1;
+    later(job, waitMs);
   };
 
   const take = (job: Job, ends: HoleEnds, page: Page): void => {
     const { history } = job;
-    job.inside += page.inside;
-    job.rows += page.rows;
     if (page.inside > 0 && isLower(page.oldest?.id, job.oldest?.id)) job.oldest = page.oldest;
     if (page.newest !== null && isLower(job.newest?.id, page.newest.id)) job.newest = page.newest;
-    if (history === null) return finish(job, ends, page.reaches, 'the newest page of trades');
+    if (history === null) {
+      job.inside = page.inside;
+      const { ts: oldestTs = 0 } = page.oldest ?? {};
+      const hasPassed = oldestTs > (job.hole.behind?.side.ts ?? Number.POSITIVE_INFINITY);
+      if (!page.meets && !hasPassed) return lacks(job, ends, 'the newest page of trades was not there yet');
+      return finish(job, ends, page.reaches, 'the newest page of trades');
+    }
+    job.inside += page.inside;
     if (history.pages === 'down') {
       if (page.reaches) return finish(job, ends, true, 'back-filled by id');
-      const isStuck = page.oldest?.id === undefined || page.oldest.id === job.at;
-      if (isStuck) return finish(job, ends, false, 'the venue gives no older trades');
-      job.at = page.oldest?.id ?? null;
+      const oldest = page.oldest?.id;
+      if (oldest === undefined || oldest === job.at)
+        return lacks(job, ends, 'the venue gives no older trades');
+      job.at = oldest;
       return;
     }
     const newest = page.newest?.id;
     const isBehind =
       ends.before !== null && newest !== undefined && (idsBetween(newest, ends.before) ?? 0) <= 0;
-    const isShort = page.size < history.size;
+    if (isBehind) return finish(job, ends, true, 'back-filled by id');
+    if (newest !== undefined) job.at = newest;
+    if (page.size >= history.size) return;
     // Asked before the first row behind it came: what lies between may not have been there yet.
     const isEarly = ends.before === null && job.hole.behind !== null;
-    if (isBehind || (isShort && !isEarly)) return finish(job, ends, true, 'back-filled by id');
-    if (newest === undefined || newest === job.at) {
-      if (isEarly) return;
-      return finish(job, ends, false, 'the venue gives no later trades');
-    }
-    job.at = newest;
+    if (ends.before === null && !isEarly) return finish(job, ends, true, 'back-filled by id');
+    lacks(job, ends, 'the venue gives no later trades');
   };
 
   const finish = (job: Job, ends: HoleEnds, isWhole: boolean, how: string): void => {
@@ -162,21 +205,31 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     return { ...oldest, ...(behind.local_ts !== undefined && { local_ts: behind.local_ts }) };
   };
 
+  /** Ids that an earlier run fetched. */
+  const hadBefore = ({ at, after, behind }: Hole, history: TradeHistory | null): number => {
+    if (at === null || history === null) return 0;
+    const had = history.pages === 'up' ? idsBetween(after, at) : idsBetween(at, behind?.id ?? '');
+    return had === null ? 0 : had + 1;
+  };
+
   return {
     fill(hole) {
       const located = port.locate(hole.gap.symbol);
       if (stopped || located === undefined) return;
-      const nowMs = clock.monoMs();
+      const history = historyOf(located);
       jobs.push({
-        ...{ hole, located, history: historyOf(located), sinceMs: nowMs, dueMs: nowMs, tries: 0 },
-        ...{ at: null, inside: 0, rows: 0, oldest: null, newest: null },
+        ...{ hole, located, history, tries: 0, failingMs: null, looks: 0 },
+        dueMs: clock.monoMs() + (history === null ? NEWEST_MS : FIRST_MS),
+        ...{ at: hole.at, inside: hadBefore(hole, history), rows: 0, oldest: null, newest: null },
       });
       next();
+    },
+    withdraw(hole) {
+      jobs = jobs.filter((job) => job.hole !== hole);
     },
     forget(symbol) {
       jobs = jobs.filter(({ located }) => located.symbol !== symbol);
     },
-    waiting: () => jobs.length,
     stop() {
       stopped = true;
       timer?.();

@@ -34,6 +34,8 @@ export interface CoveragePort {
   readonly clock: Clock;
   /** What is recorded now. */
   chains(): readonly Chain[];
+  /** What is too old for any file is not asked for again. */
+  forget(): void;
   /** Of a symbol, those that touch a stretch of time. */
   gaps(chain: Chain, fromUs: number): readonly GapTimes[];
   readText(path: string): Promise<Result<string | null>>;
@@ -121,6 +123,7 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
       const isFresh = clock.wallUs() - today.startUs < FILLED_US;
       if (isFresh && isYesterdayOurs) await write(utcDay(today.startUs - 1));
       await write(today);
+      port.forget();
     });
   };
 

@@ -17,7 +17,7 @@ export interface FeedConnectionsParts {
   readonly outflow: Pick<Outflow, 'begin'>;
   readonly snapshots: Pick<Snapshots, 'expect' | 'forget'>;
   readonly fallback: Pick<Fallback, 'up' | 'down' | 'gone'>;
-  readonly holes: Pick<Holes, 'up' | 'down'>;
+  holes(): Pick<Holes, 'up' | 'down' | 'lost'>;
   report(type: string, more: Omit<Fact, 'type' | 'scope'>): void;
   /** The newest error. */
   failed(why: string): void;
@@ -44,7 +44,7 @@ export function createFeedConnections(
         for (const one of plan.instruments)
           if (venue.bookRule(one.market).snapshot === 'subscribe') snapshots.expect(one.symbol);
       fallback.up(plan);
-      holes.up(plan);
+      holes().up(plan);
       report('connect', { connection: plan.name, url: plan.url });
     },
     onFrame(plan, text, localUs) {
@@ -57,7 +57,7 @@ export function createFeedConnections(
       failed(`${plan.name}: ${why}`);
       capture?.disconnect(plan.name, why);
       // A book goes on by its numbers on the connection that is open beside it.
-      if (!isServed || init.feed !== 'orderbook') holes.down(plan, code, why);
+      if (wasUp && (!isServed || init.feed !== 'orderbook')) holes().down(plan, code, why);
       intake.close(plan.name);
       if (isServed && !wasUp)
         return report('handover', { connection: plan.name, state: 'failed', code, message });
@@ -74,7 +74,10 @@ export function createFeedConnections(
     onGone: fallback.gone,
     isNeeded: intake.isNeeded,
     report(type, more) {
-      if (type === 'refused' || type === 'silent') failed(`${type}: ${more.stream}: ${more.reason}`);
+      if (type === 'refused' || type === 'silent') {
+        failed(`${type}: ${more.stream}: ${more.reason}`);
+        if (typeof more.symbol === 'string') holes().lost(more.symbol, 'stall', `${type}: ${more.reason}`);
+      }
       report(type, more);
     },
   });

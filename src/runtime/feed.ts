@@ -154,6 +154,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     },
     failed(symbol, code, message) {
       lastError = `poll of ${symbol}: ${code} ${message}`;
+      holes.lost(symbol, 'disconnect', `poll: ${code} ${message}`);
       report('poll_failed', { symbol, code, message });
     },
   });
@@ -173,7 +174,13 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     ask: port.ask,
     locate: instruments.bySymbol,
     isPolled: (symbol) => intake.books().get(symbol)?.state() === 'polled',
-    isUp: (symbol) => connections.of(symbol)?.isUp() ?? false,
+    isLosing: (symbol) => outflow.losing().has(symbol),
+    isServed(symbol) {
+      const line = connections.of(symbol);
+      return (
+        line?.isUp() === true && line.subscriptions.isSettled() && !line.subscriptions.errors().has(symbol)
+      );
+    },
     filled(located, ends, { url, text, localUs }) {
       outflow.begin();
       const ids = ends.before === null ? ends.after : `${ends.after} ${ends.before}`;
@@ -197,7 +204,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     outflow,
     snapshots,
     fallback,
-    holes: { up: (plan) => holes.up(plan), down: (plan, code, why) => holes.down(plan, code, why) },
+    holes: () => holes,
     report,
     failed(why) {
       lastError = why;
@@ -223,6 +230,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
     watch();
     connections.watch();
     deaf.watch();
+    for (const symbol of poller.late()) holes.lost(symbol, 'stall', 'no answer to its polls');
     sendBooks();
     port.post({ type: 'status', status: status() });
   };

@@ -82,13 +82,15 @@ export function createFleet(port: FleetPort): Fleet {
     instruments: readonly Located[],
     because: string,
   ): Promise<Left> => {
-    const { seen, last } = await sinks.resume(venue, feed, instruments);
+    const { seen, last } = await sinks.resume(venue, feed, instruments, (symbol) =>
+      port.gaps.wasFilled({ venue, feed, symbol }),
+    );
     for (const [symbol, { local_ts = 0 }] of Object.entries(last))
       port.coverage.row({ venue, feed, symbol }, Math.round(local_ts * 1e6));
     if (Object.keys(last).length > 0) note({ type: 'resume', scope: `${venue}.${feed}`, symbols: last });
     const open = port.gaps
       .open(venue, feed)
-      .filter((gap) => instruments.some(({ symbol }) => symbol === gap.symbol));
+      .filter(({ gap }) => instruments.some(({ symbol }) => symbol === gap.symbol));
     return { seen, last, open, because };
   };
 

@@ -3,22 +3,28 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FEEDS, type Feed } from '../core/event.ts';
-import type { Gap, GapChange } from '../core/gap.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Gap, GapChange, GapSide } from '../core/gap.ts';
+import type { Cancel, Clock } from '../core/ports.ts';
 import { type Failure, failure } from '../core/result.ts';
 import { seconds } from '../core/time.ts';
 import type { FileReport } from '../io/file-ops.ts';
 import { readJsonLines } from '../io/json-lines.ts';
+import type { Chain } from './coverage.ts';
 import { createGapCalendar, type GapCalendar } from './gap-times.ts';
 import { createLines, type Lines } from './ledger.ts';
+import type { Left } from './protocol.ts';
 
 /** While the disk takes nothing: more than a thousand books can lose at once. */
 const MAX_WAITING = 50_000;
 const KEPT_US = 2 * 86_400_000_000;
+const FILLED_US = 86_400_000_000;
+/** Rows are written and fsynced by then, by the default settings. */
+const DURABLE_MS = 2_500;
 
 const sideLine = z.object({
   seq: z.number().exactOptional(),
   id: z.string().exactOptional(),
+  first_id: z.string().exactOptional(),
   ts: z.number().exactOptional(),
   local_ts: z.number().exactOptional(),
 });
@@ -32,6 +38,7 @@ const openLine = z.object({
   kind: z.enum(['sequence', 'disconnect', 'stall', 'drift', 'overflow', 'downtime']),
   reason: z.string().default(''),
   from: sideLine,
+  to: sideLine.exactOptional(),
 });
 
 const closedLine = openLine.extend({
@@ -49,7 +56,9 @@ const stamped = z.object({ ts: z.number() });
 export interface GapLedger extends Pick<Lines, 'errors' | 'settled'> {
   change(change: GapChange): void;
   /** Those of a feed that have not ended, oldest first; after a start, those that an earlier run left too. */
-  open(venue: string, feed: Feed): readonly Gap[];
+  open(venue: string, feed: Feed): Left['open'];
+  /** Trades of it were fetched within the last day, or are being fetched. */
+  wasFilled(chain: Chain): boolean;
   /** Of the last days. */
   readonly times: GapCalendar['of'];
   /** Drops what is too old for `times`. */
@@ -71,7 +80,11 @@ export async function openGapLedger({
   onError,
 }: GapLedgerOptions): Promise<GapLedger> {
   const path = join(dataDir, 'collector', 'gaps.jsonl');
-  const open = new Map<string, Gap>();
+  const open = new Map<string, { readonly gap: Gap; readonly to?: GapSide | undefined }>();
+  /** When trades were fetched last, µs. */
+  const filled = new Map<string, number>();
+  /** Lines that wait until the rows that they tell of are on disk. */
+  const waiting = new Map<object, Cancel>();
   const calendar = createGapCalendar();
   const forget = (): void => calendar.forget(clock.wallUs() - KEPT_US);
 
@@ -79,9 +92,12 @@ export async function openGapLedger({
     const line = anyLine.safeParse(value);
     if (!line.success) return false;
     const { data } = line;
-    if (data.state === 'open') open.set(data.id, data);
+    const tsUs = (stamped.safeParse(value).data?.ts ?? 0) * 1e6;
+    if (data.state === 'open') open.set(data.id, { gap: data, to: data.to });
     else open.delete(data.id);
-    calendar.take(data, data.state === 'open' ? null : data, (stamped.safeParse(value).data?.ts ?? 0) * 1e6);
+    if (data.state === 'closed' && data.backfilled > 0) filled.set(keyOf(data), tsUs);
+    if (data.state === 'open' || tsUs > clock.wallUs() - KEPT_US)
+      calendar.take(data, data.state === 'open' ? null : data, tsUs);
     return true;
   });
   if (!read.ok) onError('collector/gaps.jsonl', read.error);
@@ -99,9 +115,25 @@ export async function openGapLedger({
     lostLine: (count) => ({ ts: seconds(clock.wallUs()), lost: count }),
   });
 
+  /** After a kill the ledger must not say that rows are there which are not. */
+  const addLater = (line: object): void => {
+    const cancel = clock.after(DURABLE_MS, () => {
+      waiting.delete(line);
+      lines.add(line);
+    });
+    waiting.set(line, cancel);
+  };
+
   return {
     errors: lines.errors,
-    settled: lines.settled,
+    settled() {
+      for (const [line, cancel] of waiting) {
+        cancel();
+        lines.add(line);
+      }
+      waiting.clear();
+      return lines.settled();
+    },
     times: calendar.of,
     forget,
     change(change) {
@@ -109,17 +141,28 @@ export async function openGapLedger({
       const ts = seconds(clock.wallUs());
       calendar.take(change.gap, change.state === 'closed' ? change.end : null, clock.wallUs());
       if (change.state === 'open') {
-        open.set(id, change.gap);
-        lines.add({ id, ts, state: 'open', venue, feed, symbol, kind, reason, from });
+        const to = change.to && { to: change.to };
+        open.set(id, { gap: change.gap, ...to });
+        lines.add({ id, ts, state: 'open', venue, feed, symbol, kind, reason, from, ...to });
         return;
       }
       open.delete(id);
       const { to, repaired, how, missing, backfilled } = change.end;
-      lines.add({
+      const line = {
         ...{ id, ts, state: 'closed', venue, feed, symbol, kind, reason, from },
         ...{ to, repaired, how, missing, backfilled },
-      });
+      };
+      if (backfilled === 0) return lines.add(line);
+      filled.set(keyOf(change.gap), clock.wallUs());
+      addLater(line);
     },
-    open: (venue, feed) => [...open.values()].filter((gap) => gap.venue === venue && gap.feed === feed),
+    open: (venue, feed) => [...open.values()].filter(({ gap }) => gap.venue === venue && gap.feed === feed),
+    wasFilled(chain) {
+      const us = filled.get(keyOf(chain)) ?? 0;
+      const isOpen = [...open.values()].some(({ gap }) => keyOf(gap) === keyOf(chain));
+      return isOpen || us > clock.wallUs() - FILLED_US;
+    },
   };
 }
+
+const keyOf = ({ venue, feed, symbol }: Chain): string => `${venue} ${feed} ${symbol}`;

@@ -6,6 +6,7 @@
 import type { Feed, MarketEvent, Trade } from '../core/event.ts';
 import { type Gap, type GapChange, type GapEnd, type GapKind, type GapSide, sideOf } from '../core/gap.ts';
 import { compareIds, idsBetween, lowestId, type TradeIdRule } from '../core/trade-order.ts';
+import { createTradePace } from './trade-pace.ts';
 
 export interface GapsPort {
   readonly venue: string;
@@ -17,9 +18,12 @@ export interface GapsPort {
   isOwnCount(symbol: string): boolean;
   /** Answers by REST stand in for the book's stream: they are no end of a gap. */
   isSample(symbol: string): boolean;
+  begun(gap: Gap): void;
   changed(change: GapChange): void;
   /** Trades are missing between two rows, or behind the newest one. */
   fill(hole: Hole): void;
+  /** More is missing behind it: it is not to be filled yet. */
+  withdraw(hole: Hole): void;
 }
 
 /** A gap that has not ended. */
@@ -29,28 +33,39 @@ export interface Hole {
   readonly after: string;
   /** The first row behind it; null while there is none. */
   behind: { readonly id: string; readonly side: GapSide } | null;
+  /** The newest (going up) or oldest (going down) trade that an earlier run fetched; null: it fetched none. */
+  readonly at: string | null;
+  /** A request was made for it: what it is asked for does not change any more. */
+  isAsked: boolean;
 }
 
 interface Open extends Hole {
   isFilling: boolean;
-  /** The feed was lost once more while it was not known what is behind this one. */
-  again: { readonly kind: GapKind; readonly reason: string } | null;
+  /** The feed was lost again while it was asked for what lies behind: another gap follows. */
+  isCut: boolean;
+}
+
+/** How far an earlier run came with a gap that it left open. */
+export interface Adopted {
+  /** The newest trade before what is still missing. */
+  readonly after: string;
+  readonly behind: GapSide | null;
+  readonly at: string | null;
 }
 
 export interface Gaps {
   /** An earlier run of the thread, or of the program, ended with this row. */
   resumed(symbol: string, newest: GapSide, reason: string): void;
-  /**
-   * It left this one open. `behind`: the first trade behind it that is known; `isNext`: nothing of the file lies
-   * between, so that it can be filled.
-   */
-  adopt(gap: Gap, behind: string | undefined, isNext: boolean): void;
+  /** It left this one open. Null: its file does not show how much of it was fetched. */
+  adopt(gap: Gap, how: Adopted | null, to: GapSide): void;
   /** From now on rows can be missing. */
   lost(symbol: string, kind: GapKind, reason: string): void;
   /** A row, in order; one that was fetched to fill a hole is none of these. */
   row(event: MarketEvent): void;
   /** The feed works, and nothing has come: what is missing can be asked for. */
   quiet(symbol: string): void;
+  /** A first request is made for it. */
+  asked(hole: Hole): void;
   close(hole: Hole, end: GapEnd): void;
   /** The symbol is recorded no more. */
   forget(symbol: string): void;
@@ -67,7 +82,7 @@ export function createGaps(port: GapsPort): Gaps {
   const open = new Map<string, Open[]>();
   /** Books that gave a change: of the others snapshots are all there is. */
   const changing = new Set<string>();
-  const pace = createPace();
+  const pace = createTradePace();
   let found = 0;
 
   const sideAt = (symbol: string): GapSide => {
@@ -80,16 +95,25 @@ export function createGaps(port: GapsPort): Gaps {
     const id = `${venue}.${feed}.${symbol}.${port.wallUs()}.${found}`;
     const from = sideAt(symbol);
     const gap: Gap = { id, venue, feed, symbol, kind, reason, from };
+    port.begun(gap);
     port.changed({ state: 'open', gap });
     return keep(gap);
   };
 
-  const keep = (gap: Gap): Open => {
-    const made: Open = { gap, after: gap.from.id ?? '', behind: null, isFilling: false, again: null };
+  const keep = (gap: Gap, after = gap.from.id ?? '', at: string | null = null): Open => {
+    const state = { behind: null, isAsked: false, isFilling: false, isCut: false };
+    const made: Open = { gap, after, at, ...state };
     const list = open.get(gap.symbol);
     if (list === undefined) open.set(gap.symbol, [made]);
     else list.push(made);
     return made;
+  };
+
+  const setBehind = (hole: Open, id: string, side: GapSide): void => {
+    hole.behind = { id, side };
+    fill(hole);
+    // Of other ids the file will show it. A row that stands for several fills shows only the last of them.
+    if (port.tradeIds(hole.gap.symbol) === 'fills') port.changed({ state: 'open', gap: hole.gap, to: side });
   };
 
   const end = (hole: Hole, how: GapEnd): void => {
@@ -100,9 +124,11 @@ export function createGaps(port: GapsPort): Gaps {
     port.changed({ state: 'closed', gap: hole.gap, end: how });
   };
 
-  /** The one that nothing lies behind yet. */
-  const last = (symbol: string): Open | undefined =>
-    open.size === 0 ? undefined : open.get(symbol)?.find(({ behind }) => behind === null);
+  /** The newest, where nothing lies behind it yet. */
+  const last = (symbol: string): Open | undefined => {
+    const hole = open.size === 0 ? undefined : open.get(symbol)?.at(-1);
+    return hole?.behind === null && !hole.isCut ? hole : undefined;
+  };
 
   const fill = (hole: Open): void => {
     if (hole.isFilling) return;
@@ -126,19 +152,14 @@ export function createGaps(port: GapsPort): Gaps {
       newest.set(symbol, before as Trade);
       const hole = begin(symbol, kind, reason);
       newest.set(symbol, trade);
-      hole.behind = { id: lowest, side: sideOf(trade) };
-      fill(hole);
+      setBehind(hole, lowest, sideOf(trade));
     };
     newest.set(symbol, trade);
     if (waiting !== undefined) {
-      waiting.behind = { id: lowest, side: sideOf(trade) };
-      if (between === 0 && !waiting.isFilling)
-        end(waiting, {
-          ...NOTHING,
-          to: sideOf(trade),
-          how: 'the ids follow one another: nothing is missing',
-        });
-      else fill(waiting);
+      const to = sideOf(trade);
+      const isNext = between === 0 && !waiting.isFilling && waiting.after === idOf(before);
+      if (isNext) end(waiting, { ...NOTHING, to, how: 'the ids follow one another: nothing is missing' });
+      else setBehind(waiting, lowest, to);
     } else if (between !== null && between > 0) {
       missed('sequence', `trade ${idOf(before)} is followed by ${lowest}`);
     } else if (!isCounted && before !== undefined && silentUs !== null) {
@@ -187,19 +208,28 @@ export function createGaps(port: GapsPort): Gaps {
       newest.set(symbol, side);
       if (last(symbol) === undefined) begin(symbol, 'downtime', reason);
     },
-    adopt(gap, behind, isNext) {
-      const hole = keep(gap);
-      if (feed !== 'trades' || (isNext && behind === undefined)) return;
-      hole.behind = { id: behind ?? '', side: behind === undefined ? {} : { id: behind } };
-      if (isNext) return fill(hole);
-      // What of it was fetched later is in the file, and not known here: to fetch it again could double it.
-      end(hole, { ...UNKNOWN, to: hole.behind.side, repaired: 'none', how: 'we ended before it was filled' });
+    adopt(gap, how, to) {
+      const hole = keep(gap, how?.after, how?.at ?? null);
+      if (feed !== 'trades') return;
+      // To fetch again what may have been fetched could double it.
+      if (how === null) end(hole, { ...UNKNOWN, to, repaired: 'none', how: 'we ended before it was filled' });
+      else if (how.behind !== null) setBehind(hole, how.behind.first_id ?? how.behind.id ?? '', how.behind);
     },
     lost(symbol, kind, reason) {
       if (!newest.has(symbol)) return;
-      const waiting = last(symbol);
-      if (waiting === undefined) begin(symbol, kind, reason);
-      else if (waiting.isFilling) waiting.again = { kind, reason };
+      const hole = open.get(symbol)?.at(-1);
+      if (hole === undefined) return void begin(symbol, kind, reason);
+      // A book and a ticker have one at a time.
+      if (feed !== 'trades' || (hole.behind === null && !hole.isAsked && !hole.isCut)) return;
+      if (hole.isAsked) {
+        hole.isCut = true;
+        begin(symbol, kind, reason);
+        return;
+      }
+      // It waits for its turn: it goes on to the row that comes after this loss.
+      hole.behind = null;
+      hole.isFilling = false;
+      port.withdraw(hole);
     },
     row(event) {
       if (event.type === 'trade') return onTrade(event);
@@ -213,14 +243,18 @@ export function createGaps(port: GapsPort): Gaps {
       const waiting = feed === 'trades' ? last(symbol) : undefined;
       if (waiting !== undefined) fill(waiting);
     },
+    asked(hole) {
+      if (hole.isAsked) return;
+      hole.isAsked = true;
+      // From now on the file has fetched rows too: the ledger says up to which row they go.
+      if (hole.behind !== null) port.changed({ state: 'open', gap: hole.gap, to: hole.behind.side });
+    },
     close(hole, how) {
-      const { symbol } = hole.gap;
-      const again = open.get(symbol)?.find((one) => one === hole)?.again ?? null;
       end(hole, how);
+      const { id } = how.to;
       // What was fetched behind the newest row is where the next gap begins.
-      if (hole.behind === null && how.to.id !== undefined) newest.set(symbol, how.to);
-      if (again !== null && hole.behind === null && last(symbol) === undefined)
-        begin(symbol, again.kind, again.reason);
+      if (hole.behind !== null || id === undefined) return;
+      if ((compareIds(id, idOf(newest.get(hole.gap.symbol))) ?? 1) > 0) newest.set(hole.gap.symbol, how.to);
     },
     forget(symbol) {
       newest.delete(symbol);
@@ -234,27 +268,3 @@ export function createGaps(port: GapsPort): Gaps {
 
 const idOf = (at: MarketEvent | GapSide | undefined): string =>
   at !== undefined && 'id' in at ? (at.id ?? '') : '';
-
-/** A silence of a market that is longer than this many times its mean, and than the floor, may be one of ours. */
-const SILENCE = { times: 20, floorUs: 30_000_000 };
-
-/** How long it takes from trade to trade, by symbol: the newest ones count most. */
-function createPace() {
-  const paces = new Map<string, { lastUs: number; meanUs: number }>();
-  return {
-    /** µs since the one before, where that is long; else null. */
-    silence({ symbol, localUs }: Trade): number | null {
-      const pace = paces.get(symbol);
-      if (pace === undefined) {
-        paces.set(symbol, { lastUs: localUs, meanUs: 0 });
-        return null;
-      }
-      const sinceUs = localUs - pace.lastUs;
-      const isLong = sinceUs > Math.max(SILENCE.floorUs, SILENCE.times * pace.meanUs);
-      pace.lastUs = localUs;
-      pace.meanUs += (sinceUs - pace.meanUs) / 20;
-      return isLong ? sinceUs : null;
-    },
-    forget: (symbol: string) => void paces.delete(symbol),
-  };
-}

@@ -5,6 +5,7 @@ import type { GapChange, GapKind } from '../core/gap.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { ConnectionPlan, Located, RestCall, Venue } from '../core/venue.ts';
+import { adoptedOf, lowestAbove } from './adopt.ts';
 import { createBackfill } from './backfill.ts';
 import { createGaps } from './gaps.ts';
 import type { Fact, FetcherInit, Left, Priority, RestText } from './protocol.ts';
@@ -18,10 +19,12 @@ export interface HolesPort {
   readonly random: Random;
   ask(call: RestCall, priority: Priority): Promise<Result<RestText>>;
   locate(symbol: string): Located | undefined;
+  /** Events of it are being lost: the queue is full. */
+  isLosing(symbol: string): boolean;
   /** Answers by REST stand in for the book's stream. */
   isPolled(symbol: string): boolean;
-  /** The connection that it comes over is open. */
-  isUp(symbol: string): boolean;
+  /** The connection that it comes over is open, and its subscriptions were taken. */
+  isServed(symbol: string): boolean;
   filled(located: Located, ends: HoleEnds, answer: RestText): Result<Page>;
   changed(change: GapChange): void;
   report(type: string, more: Omit<Fact, 'type' | 'scope'>): void;
@@ -67,10 +70,12 @@ export function createHoles(
     ...{ venue: venue.id, feed, wallUs: clock.wallUs, tradeIds },
     isOwnCount: (symbol) => venue.bookRule(marketOf(symbol)).snapshot === 'pushed',
     isSample: (symbol) => init.transport === 'ws' && port.isPolled(symbol),
-    changed(change) {
-      const { symbol, kind, reason } = change.gap;
-      if (change.state === 'open' && (kind === 'sequence' || kind === 'overflow' || kind === 'drift'))
+    begun({ symbol, kind, reason }) {
+      if (kind === 'sequence' || kind === 'overflow' || kind === 'drift')
         port.report('gap', { symbol, kind, reason });
+    },
+    changed(change) {
+      const { symbol } = change.gap;
       if (change.state === 'closed') {
         const { backfilled, missing, repaired, how } = change.end;
         const total = totals.get(symbol) ?? { backfilled: 0, missing: 0 };
@@ -82,27 +87,30 @@ export function createHoles(
       port.changed(change);
     },
     fill: (hole) => backfill.fill(hole),
+    withdraw: (hole) => backfill.withdraw(hole),
   });
 
   const backfill = createBackfill(venue, {
     ...{ clock, random: port.random, options, tradeIds, ask: port.ask },
     locate: port.locate,
+    isLosing: port.isLosing,
     apply(located, ends, answer) {
       isFilling = true;
       const page = port.filled(located, ends, answer);
       isFilling = false;
       return page;
     },
+    asked: gaps.asked,
     done: gaps.close,
   });
 
   return {
     resume({ last, seen, open, because }) {
-      for (const gap of open) {
+      for (const { gap, to } of open) {
+        if (port.locate(gap.symbol) === undefined) continue;
         const ids = seen[gap.symbol] ?? [];
-        const at = ids.indexOf(gap.from.id ?? '');
-        if (port.locate(gap.symbol) !== undefined)
-          gaps.adopt(gap, at === -1 ? ids[0] : ids[at + 1], at !== -1);
+        const how = feed === 'trades' ? adoptedOf(venue, gap, to, ids) : null;
+        gaps.adopt(gap, how, to ?? lowestAbove(gap.from.id ?? '', ids));
       }
       for (const [symbol, side] of Object.entries(last)) gaps.resumed(symbol, side, because);
     },
@@ -114,7 +122,9 @@ export function createHoles(
     up(plan) {
       if (feed !== 'trades') return;
       const ask = (): void => {
-        for (const { symbol } of plan.instruments) if (port.isUp(symbol)) gaps.quiet(symbol);
+        const unserved = plan.instruments.filter(({ symbol }) => !port.isServed(symbol));
+        for (const one of plan.instruments) if (!unserved.includes(one)) gaps.quiet(one.symbol);
+        if (unserved.length > 0) timers.set(plan.name, clock.after(QUIET_MS, ask));
       };
       timers.get(plan.name)?.();
       timers.set(plan.name, clock.after(QUIET_MS, ask));

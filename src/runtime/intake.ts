@@ -92,16 +92,19 @@ export function createIntake(
   const counters = createCounters();
   const mappers = new Map<string, { readonly map: Mapper<unknown>; readonly market: Market | null }>();
   const tickers = createTickers();
-  const trades = createTradeIds();
+  const trades = createTradeIds(venue.tradeIds('spot', options) === 'fills');
   const states = createSymbolStates();
   const places = createPlaces();
   /** For what the mapper says of it. */
   let current = { ...NONE };
+  const taken = { rows: 0, refused: 0 };
 
   const emit = (event: MarketEvent, top: Top | null, place: Place): boolean => {
     states.event(event);
     counters.events += 1;
     const isRow = port.emit(event, top, place);
+    if (isRow) taken.rows += 1;
+    else taken.refused += 1;
     place.begins = false;
     return isRow;
   };
@@ -126,7 +129,8 @@ export function createIntake(
   };
 
   const onTrade = (trade: Trade): void => {
-    if (trades.has(trade)) {
+    const isKnown = trades.has(trade) || (current.polled && !current.filled && trades.isOld(trade));
+    if (isKnown) {
       if (!current.polled) counters.duplicates += 1;
     } else if (emit(trade, null, places.of('trades', trade.symbol))) trades.add(trade);
   };
@@ -205,11 +209,11 @@ export function createIntake(
     venue,
     trades,
     lastLocalUs: (symbol) => states.all().get(symbol)?.lastLocalUs ?? 0,
-    rows: () => counters.events,
-    begin(text, localUs) {
+    counts: () => ({ ...taken }),
+    begin(way, text, localUs) {
       counters.frames += 1;
       counters.bytes += text.length;
-      current = { ...NONE, text, localUs, polled: true };
+      current = { ...NONE, text, localUs, polled: true, filled: way === 'filled' };
     },
     message: onMessage,
     refuse,
@@ -279,7 +283,7 @@ export function createIntake(
 /** The frame or answer at work, before anything is known of it. */
 const NONE = {
   ...{ connection: '', stream: '', text: '', localUs: 0 },
-  ...{ polled: false, told: false, refused: false },
+  ...{ polled: false, filled: false, told: false, refused: false },
 };
 
 const topOf = ({ book }: BookSync): Top => ({ bid: bestOf(book.bids), ask: bestOf(book.asks) });

@@ -32,14 +32,22 @@ export interface Poller {
   /** Polls the symbol no more; an answer that is under way is not applied. */
   drop(symbol: string): void;
   stop(): void;
+  /** Symbols whose polls bring nothing for far longer than their interval. */
+  late(): readonly string[];
   /** Symbols that are polled, and those of them whose newest poll brought something. */
   counts(): { readonly polled: number; readonly good: number };
 }
+
+/** So much, and so many intervals, without an answer are a gap: a ban, or a venue that does not answer. */
+const LATE_MS = 60_000;
+const LATE_POLLS = 3;
 
 interface Polled {
   readonly located: Located;
   /** Polls that are still to begin. */
   left: number;
+  /** When it began, or its newest poll brought something. */
+  goodMs: number;
   busy: boolean;
   /** Of the newest poll; null before its end. */
   failed: string | false | null;
@@ -79,6 +87,7 @@ export function createPoller(venue: Venue, feed: FetcherInit['feed'], port: Poll
   const tell = (one: Polled, result: Result<unknown>): void => {
     const before = one.failed;
     one.failed = !result.ok && result.error.code;
+    if (result.ok) one.goodMs = clock.monoMs();
     if (!result.ok && one.failed !== before)
       port.failed(one.located.symbol, result.error.code, result.error.message);
   };
@@ -93,7 +102,14 @@ export function createPoller(venue: Venue, feed: FetcherInit['feed'], port: Poll
           continue;
         }
         const left = Number.POSITIVE_INFINITY;
-        const made: Polled = { located: one, left, busy: false, failed: null, timer: null };
+        const made: Polled = {
+          located: one,
+          left,
+          goodMs: clock.monoMs(),
+          busy: false,
+          failed: null,
+          timer: null,
+        };
         all.set(one.symbol, made);
         wait(made, at * spreadMs);
       }
@@ -111,6 +127,12 @@ export function createPoller(venue: Venue, feed: FetcherInit['feed'], port: Poll
     stop() {
       stopped = true;
       for (const one of all.values()) one.timer?.();
+    },
+    late() {
+      const lateMs = LATE_MS + LATE_POLLS * port.poll.intervalMs * port.stretch();
+      return [...all.values()]
+        .filter(({ goodMs }) => clock.monoMs() - goodMs > lateMs)
+        .map(({ located }) => located.symbol);
     },
     counts: () => ({
       polled: all.size,

@@ -35,8 +35,8 @@ export interface Left {
   readonly seen: Readonly<Record<string, readonly string[]>>;
   /** The newest row of each symbol's file: what came since then is missing. */
   readonly last: Readonly<Record<string, GapSide>>;
-  /** Gaps that are still open. */
-  readonly open: readonly Gap[];
+  /** Gaps that are still open, and the first row behind each, where it is known. */
+  readonly open: readonly { readonly gap: Gap; readonly to?: GapSide | undefined }[];
   /** Why nothing was recorded since, in words. */
   readonly because: string;
 }

@@ -9,13 +9,13 @@ import { type HoleEnds, insideOf, type Page, pageOf } from './trade-page.ts';
 
 export interface RestAnswersPort {
   readonly venue: Pick<Venue, 'rest'>;
-  readonly trades: Pick<TradeIds, 'has' | 'newest'>;
+  readonly trades: Pick<TradeIds, 'has' | 'isOld' | 'newest'>;
   /** Of the symbol's newest event, µs; 0 before the first. */
   lastLocalUs(symbol: string): number;
-  /** Events so far. */
-  rows(): number;
+  /** Rows, and events that could not become one, so far. */
+  counts(): { readonly rows: number; readonly refused: number };
   /** What follows is of this answer. */
-  begin(text: string, localUs: number): void;
+  begin(way: 'polled' | 'filled', text: string, localUs: number): void;
   message(message: MarketMessage): void;
   refuse(reason: string): void;
   unjoined(symbol: string): void;
@@ -31,8 +31,8 @@ export interface RestAnswers {
 export function createRestAnswers(port: RestAnswersPort): RestAnswers {
   const { venue, trades } = port;
 
-  const read = (feed: Feed, located: Located, text: string, localUs: number) => {
-    port.begin(text, localUs);
+  const read = (way: 'polled' | 'filled', feed: Feed, located: Located, text: string, localUs: number) => {
+    port.begin(way, text, localUs);
     const answer = venue.rest.readPoll(feed, text, located, localUs);
     if (!answer.ok) port.refuse(`${answer.error.code}: ${answer.error.message}`);
     return answer;
@@ -40,12 +40,12 @@ export function createRestAnswers(port: RestAnswersPort): RestAnswers {
 
   /** Whether nothing can lie between the newest trade seen and a page: it has one of those seen, or the next. */
   const isJoined = (newest: string, page: readonly Trade[]): boolean =>
-    page.some((trade) => trades.has(trade)) ||
+    page.some((trade) => trades.has(trade) || trades.isOld(trade)) ||
     (page[0] !== undefined && idsBetween(newest, lowestId(page[0])) === 0);
 
   return {
     polled(feed, located, text, localUs) {
-      const answer = read(feed, located, text, localUs);
+      const answer = read('polled', feed, located, text, localUs);
       if (!answer.ok) return answer;
       const page = answer.value.filter((one) => one.type === 'trade');
       const newest = trades.newest(located.symbol);
@@ -56,13 +56,14 @@ export function createRestAnswers(port: RestAnswersPort): RestAnswers {
     filled(located, ends, text, localUs) {
       // In order of receipt: what waited for its turn here is behind what came over the stream meanwhile.
       const receiptUs = Math.max(localUs, port.lastLocalUs(located.symbol));
-      const answer = read('trades', located, text, receiptUs);
+      const answer = read('filled', 'trades', located, text, receiptUs);
       if (!answer.ok) return answer;
       const page = answer.value.filter((one) => one.type === 'trade');
       const inside = insideOf(page, ends);
-      const before = port.rows();
+      const before = port.counts();
       for (const trade of inside) port.message(trade);
-      return ok(pageOf(page, inside, ends, port.rows() - before));
+      const { rows, refused } = port.counts();
+      return ok(pageOf(page, inside, ends, { rows: rows - before.rows, refused: refused - before.refused }));
     },
   };
 }

@@ -58,7 +58,12 @@ export interface Sinks {
   /** The disk is full: nothing may be written. */
   isHeld(): boolean;
   /** What the files of a feed hold already, everything that waits written first. */
-  resume(venue: string, feed: Feed, instruments: readonly Located[]): Promise<Resumed>;
+  resume(
+    venue: string,
+    feed: Feed,
+    instruments: readonly Located[],
+    wasFilled: (symbol: string) => boolean,
+  ): Promise<Resumed>;
   /** These symbols of a feed are not recorded any more, and their last batch was ingested. */
   dropped(venue: string, feed: Feed, symbols: readonly string[]): Promise<void>;
   /** Everything upstream has ended. The failure says that rows were given up. */
@@ -166,10 +171,11 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
     disk,
     failed: guard.failed,
     isHeld: () => !guard.mayWrite(),
-    async resume(venue, feed, instruments) {
+    async resume(venue, feed, instruments, wasFilled) {
       await writer.flush();
       return resumeFeed(venue, feed, instruments, {
         tail: (file, count) => tailOf(dataDir, archive, file, count),
+        wasFilled,
         waiting: writer.waiting,
         onError: (file, error) => onError(file, error),
       });

@@ -14,14 +14,17 @@ export interface HoleEnds {
 export interface Page {
   /** Ids of the hole that it holds. */
   readonly inside: number;
-  /** Trades that became rows. */
+  /** Trades that became rows, and those that the full queue refused. */
   readonly rows: number;
+  readonly refused: number;
   /** The first and the last of all its trades; null for an empty page. */
   readonly oldest: GapSide | null;
   readonly newest: GapSide | null;
   readonly size: number;
   /** It holds the trade before the hole, or an older one. */
   readonly reaches: boolean;
+  /** It holds the row behind the hole, or a newer one: nothing between can be too new for it. */
+  readonly meets: boolean;
 }
 
 /** Trades between the two ends, oldest first as in the page. Where ids are no numbers, by their place in it. */
@@ -39,16 +42,18 @@ export function insideOf(page: readonly Trade[], { after, before }: HoleEnds): r
 export function pageOf(
   page: readonly Trade[],
   inside: readonly Trade[],
-  { after }: HoleEnds,
-  rows: number,
+  { after, before }: HoleEnds,
+  { rows, refused }: Pick<Page, 'rows' | 'refused'>,
 ): Page {
   const [oldest, newest] = [page[0], page.at(-1)];
   return {
     inside: inside.reduce((sum, { alsoIds }) => sum + 1 + (alsoIds?.length ?? 0), 0),
     rows,
+    refused,
     oldest: oldest === undefined ? null : sideOf(oldest),
     newest: newest === undefined ? null : sideOf(newest),
     size: page.length,
     reaches: page.some(({ id }) => id === after || (compareIds(id, after) ?? 1) < 0),
+    meets: before === null || page.some((trade) => trade.id === before || lowestId(trade) === before),
   };
 }

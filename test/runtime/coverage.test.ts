@@ -33,6 +33,7 @@ async function start(): Promise<Coverage> {
     ...{ dataDir: root, clock, readText, onError },
     chains: () => [CHAIN],
     gaps: gaps.times,
+    forget: gaps.forget,
     replace: (path, text) => replaceFile(path, text),
   });
 }
@@ -61,7 +62,7 @@ test('a day has its minutes, its gaps and its verdict; the next begins its own',
 
   // Another run knows of both, and ends the gap; the day gets its verdict when it is over.
   coverage = await start();
-  expect(gaps.open('okx', 'trades')).toMatchObject([{ id: 'g' }]);
+  expect(gaps.open('okx', 'trades')).toMatchObject([{ gap: { id: 'g' } }]);
   const to = { id: '9', local_ts: (MIDNIGHT + HOUR + 400_000_000) / 1e6 };
   gaps.change({ state: 'closed', gap, end: { to, repaired: 'partial', how: '', missing: 7, backfilled: 1 } });
   clock.stepWall(MIDNIGHT + 24 * HOUR + 30_000_000);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { err, failure, ok } from '../../src/core/result.ts';
 import type { FetcherInit } from '../../src/runtime/protocol.ts';
 import { NOTHING_LEFT } from '../../src/runtime/protocol.ts';
-import { binanceRest, bitflyerRest } from '../fixtures/answers.ts';
+import { binanceRest, bitflyerRest, okxRest } from '../fixtures/answers.ts';
 import { binance, bitflyer, bybit, okx } from '../fixtures/frames.ts';
 import { type PlayedFeed, playFeed } from '../support/feed.ts';
 import { LOCAL_US } from '../support/intake.ts';
@@ -31,15 +31,24 @@ const ids = (played: PlayedFeed): readonly (string | undefined)[] => {
   return played.rows().map((row) => row.split(',')[4]);
 };
 /** `open sequence 3`, `closed full 3-7 2+0`: kind and newest id; repaired, both ids, rows fetched and trades missing. */
-const story = (played: PlayedFeed): readonly string[] =>
-  played.gaps().map((change) => {
+const story = (played: PlayedFeed): readonly string[] => {
+  const told = new Set<string>();
+  return played.gaps().flatMap((change) => {
+    // A second line says what lies behind it.
+    if (change.state === 'open' && told.has(change.gap.id)) return [];
+    told.add(change.gap.id);
     const { kind, from } = change.gap;
     if (change.state === 'open') return `open ${kind} ${from.id ?? from.seq ?? ''}`.trim();
     const { repaired, to, backfilled, missing } = change.end;
     return `closed ${repaired} ${from.id ?? from.seq ?? ''}-${to.id ?? to.seq ?? ''} ${backfilled}+${missing}`;
   });
-const answer = (played: PlayedFeed, at: number, text: string) =>
-  played.asks[at]?.answer(ok({ text, localUs: LOCAL_US, url: 'https://x/' }));
+};
+/** Until a back-fill asks for its first page. */
+const wait = (played: PlayedFeed): void => played.clock.advance(3_100);
+const answer = (played: PlayedFeed, at: number, text: string) => {
+  if (played.asks[at] === undefined) wait(played);
+  return played.asks[at]?.answer(ok({ text, localUs: LOCAL_US, url: 'https://x/' }));
+};
 
 describe('trades whose ids are counted', () => {
   test('an id left out is asked for from there on, at the lowest priority, and becomes a row', async () => {
@@ -47,6 +56,7 @@ describe('trades whose ids are counted', () => {
     open(played, 'spot');
     for (const t of [3, 6]) frame(played, 'spot', binance.trade({ t }));
     expect(story(played)).toEqual(['open sequence 3']);
+    wait(played);
     expect(played.asks).toMatchObject([
       {
         priority: 'backfill',
@@ -95,16 +105,17 @@ describe('trades whose ids are counted', () => {
     expect(played.asks).toHaveLength(2);
   });
 
-  test('nothing comes after a reconnect: asked by REST after a while', async () => {
+  test('nothing comes after a reconnect: asked by REST once the subscription is taken', async () => {
     const played = start('binance', 'trades');
     open(played, 'spot');
     frame(played, 'spot', binance.trade({ t: 3 }));
     played.source('spot').handlers.onClose(gone);
     played.clock.advance(2_000);
     open(played, 'spot');
-    played.clock.advance(4_900);
-    expect(played.asks).toHaveLength(0);
-    played.clock.advance(200);
+    played.clock.advance(9_500);
+    expect(played.asks).toEqual([]);
+    frame(played, 'spot', '{"result":null,"id":1}');
+    played.clock.advance(9_000);
     await answer(played, 0, binanceRest.trades(4));
     expect(ids(played)).toEqual(['3', '4']);
     expect(story(played)).toEqual(['open disconnect 3', 'closed full 3-4 1+0']);
@@ -117,16 +128,19 @@ describe('trades whose ids are counted', () => {
     played.source('spot').handlers.onClose(gone);
     played.clock.advance(2_000);
     open(played, 'spot');
-    played.clock.advance(5_100);
+    frame(played, 'spot', '{"result":null,"id":1}');
+    played.clock.advance(9_000);
+    expect(played.asks).toHaveLength(1);
     played.source('spot').handlers.onClose(gone);
     await answer(played, 0, binanceRest.trades());
-    expect(story(played)).toEqual(['open disconnect 3', 'closed full 3-3 0+0', 'open disconnect 3']);
+    expect(story(played)).toEqual(['open disconnect 3', 'open disconnect 3', 'closed full 3-3 0+0']);
   });
 
   test('a question that fails is asked again; one that never can be answered is not', async () => {
     const played = start('binance', 'trades');
     open(played, 'spot');
     for (const t of [3, 5]) frame(played, 'spot', binance.trade({ t }));
+    wait(played);
     await played.asks[0]?.answer(err(failure('ETIMEDOUT', 'no answer')));
     expect(story(played)).toEqual(['open sequence 3']);
     played.clock.advance(6_000);
@@ -150,6 +164,7 @@ describe('trades whose ids are counted', () => {
     expect(story(played)).toEqual([]);
     frame(played, 'public', okx.trade({ tradeId: '12', count: '2' }));
     expect(story(played)).toEqual(['open sequence 8']);
+    wait(played);
     expect(played.asks[0]?.call).toMatchObject({
       method: 'publicGetMarketHistoryTrades',
       params: { after: '11' },
@@ -166,6 +181,7 @@ describe('trades whose ids are not', () => {
     played.clock.advance(2_000);
     open(played, 'realtime');
     frame(played, 'realtime', bitflyer.executions(bitflyer.execution(30)));
+    wait(played);
     expect(played.asks[0]?.call.params).toMatchObject({ before: '30' });
     await answer(played, 0, bitflyerRest.executions(25, 20));
     expect(played.asks[1]?.call.params).toMatchObject({ before: '20' });
@@ -183,7 +199,10 @@ describe('trades whose ids are not', () => {
     open(played, 'realtime');
     frame(played, 'realtime', bitflyer.executions(bitflyer.execution(30)));
     await answer(played, 0, bitflyerRest.executions(25, 20));
-    await answer(played, 1, '[]');
+    for (let at = 1; at <= 4; at++) {
+      await answer(played, at, '[]');
+      played.clock.advance(61_000);
+    }
     expect(story(played).at(-1)).toBe('closed partial 10-20 2+null');
   });
 
@@ -194,6 +213,7 @@ describe('trades whose ids are not', () => {
     frame(played, 'spot', '{"topic":"publicTrade.BTCUSDT"');
     expect(story(played)).toEqual(['open sequence 100']);
     frame(played, 'spot', bybit.trades({ i: '300' }));
+    wait(played);
     expect(played.asks[0]?.call.method).toBe('publicGetV5MarketRecentTrade');
   });
 });
@@ -279,7 +299,7 @@ describe('what an earlier run left', () => {
       from: { id: '1' },
     } as const;
     const played = start('binance', 'trades', {
-      left: { ...NOTHING_LEFT, seen: { [BTC]: ['1', '3'] }, last: { [BTC]: last }, open: [gap] },
+      left: { ...NOTHING_LEFT, seen: { [BTC]: ['1', '3'] }, last: { [BTC]: last }, open: [{ gap }] },
     });
     expect(story(played)).toEqual(['open downtime 3']);
     await answer(played, 0, binanceRest.trades(2, 3, 4));
@@ -298,10 +318,68 @@ describe('what an earlier run left', () => {
       from: { id: '1' },
     } as const;
     const played = start('binance', 'trades', {
-      left: { ...NOTHING_LEFT, seen: { [BTC]: ['7', '8'] }, last: { [BTC]: { id: '8' } }, open: [gap] },
+      left: { ...NOTHING_LEFT, seen: { [BTC]: ['7', '8'] }, last: { [BTC]: { id: '8' } }, open: [{ gap }] },
     });
     expect(story(played)).toEqual(['closed none 1-7 0+null', 'open downtime 8']);
     expect(played.asks).toEqual([]);
+  });
+
+  describe('of a back-fill that was under way', () => {
+    const gap = (venue: string, symbol: string, id: string) =>
+      ({ id: 'old', venue, feed: 'trades', symbol, kind: 'disconnect', reason: '', from: { id } }) as const;
+    const times = (from: number, to: number) =>
+      Array.from({ length: to - from + 1 }, (_, at) => String(from + at));
+
+    test('fetched rows stand behind newer ones: it goes on where it was, and nothing is doubled', async () => {
+      const seen = ['100', ...times(3_000, 3_499), ...times(101, 1_100)];
+      const open = [{ gap: gap('binance', BTC, '100'), to: { id: '3000' } }];
+      const played = start('binance', 'trades', {
+        left: { ...NOTHING_LEFT, seen: { [BTC]: seen }, last: { [BTC]: { id: '3499' } }, open },
+      });
+      expect(story(played)).toEqual(['open downtime 3499']);
+      wait(played);
+      expect(played.asks[0]?.call.params).toMatchObject({ fromId: '1101' });
+      await answer(played, 0, binanceRest.trades(...times(1_101, 2_100).map(Number)));
+      await answer(played, 1, binanceRest.trades(...times(2_101, 3_100).map(Number)));
+      expect(ids(played)).toEqual(times(1_101, 2_999));
+      expect(story(played).at(-1)).toBe('closed full 100-3000 1899+0');
+    });
+
+    test('downwards: between the row before and the oldest that was fetched', async () => {
+      const FX = 'BTC/JPY:JPY';
+      const open = [{ gap: gap('bitflyer', FX, '10'), to: { id: '30' } }];
+      const played = start('bitflyer', 'trades', {
+        left: {
+          ...NOTHING_LEFT,
+          seen: { [FX]: ['10', '30', '25', '20'] },
+          last: { [FX]: { id: '30' } },
+          open,
+        },
+      });
+      wait(played);
+      expect(played.asks[0]?.call.params).toMatchObject({ before: '20' });
+    });
+
+    test('OKX: single fills of a row that stands for several are no rows again', async () => {
+      const open = [{ gap: gap('okx', BTC, '100'), to: { id: '110', first_id: '106' } }];
+      const played = start('okx', 'trades', {
+        left: { ...NOTHING_LEFT, seen: { [BTC]: ['100', '110'] }, last: { [BTC]: { id: '110' } }, open },
+      });
+      wait(played);
+      expect(played.asks[0]?.call.params).toMatchObject({ after: '106' });
+      await answer(played, 0, okxRest.trades(105, 104, 103, 102, 101, 100));
+      expect(ids(played)).toEqual(['101', '102', '103', '104', '105']);
+      expect(story(played).at(-1)).toBe('closed full 100-110 5+0');
+    });
+
+    test('polled fills that the file may have within a row are none', async () => {
+      const left = { ...NOTHING_LEFT, seen: { [BTC]: ['110'] }, last: { [BTC]: { id: '110' } } };
+      const played = playFeed('okx', 'trades', [BTC], {}, null, { transport: 'rest', left });
+      played.run.credit(100);
+      played.clock.advance(10);
+      await answer(played, 0, okxRest.trades(112, 111, 110, 109, 108));
+      expect(ids(played)).toEqual(['111', '112']);
+    });
   });
 
   test('a symbol without a row has no gap, and a connection that is lost before its first row neither', () => {
@@ -322,6 +400,39 @@ describe('what an earlier run left', () => {
       { state: 'closed', end: { to: { local_ts: TS }, repaired: 'none' } },
     ]);
   });
+});
+
+test('a page that the full queue does not take is asked for again', async () => {
+  const played = playFeed('binance', 'trades', [BTC], { queueBytes: 200, batchEvents: 1 });
+  open(played, 'spot');
+  for (const t of [3, 9]) frame(played, 'spot', binance.trade({ t }));
+  wait(played);
+  await answer(played, 0, binanceRest.trades(4, 5, 6, 7, 8, 9));
+  expect(story(played).filter((line) => line.startsWith('closed'))).toEqual([]);
+  played.run.credit(1_000);
+  frame(played, 'spot', binance.trade({ t: 10 }));
+  for (let at = 1; at < 8; at++) {
+    played.clock.advance(6_000);
+    await played.asks[at]?.answer(
+      ok({ text: binanceRest.trades(4, 5, 6, 7, 8, 9, 10), localUs: LOCAL_US, url: 'u' }),
+    );
+  }
+  expect([...ids(played)].map(Number).sort((a, b) => a - b)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(story(played).at(-1)).toMatch(/^closed full /);
+});
+
+test('a flood of refused frames is one gap at a time, and one question', () => {
+  const played = start('bybit', 'trades');
+  open(played, 'spot');
+  frame(played, 'spot', bybit.trades({ i: 'a0' }));
+  for (let at = 1; at < 5_000; at++) {
+    frame(played, 'spot', 'nonsense');
+    frame(played, 'spot', bybit.trades({ i: `a${at}` }), LOCAL_US + at);
+  }
+  expect(played.status === undefined).toBe(false);
+  wait(played);
+  expect(played.asks.length).toBeLessThan(3);
+  expect(played.gaps().length).toBeLessThan(8);
 });
 
 test('an event that the full queue did not take can be fetched later', async () => {

@@ -19,6 +19,7 @@ function portOf(
       if (rows === undefined) throw systemError('EIO');
       return rows.slice(-count);
     },
+    wasFilled: () => false,
     waiting: (file) => (file.includes('A-B') ? [Buffer.from(`${row(7)}${row(8)}`)] : []),
     onError: (file, { code }) => told.push(`${file} ${code}`),
   };
