@@ -60,7 +60,7 @@ afterEach(async () => {
 });
 
 /** So many looks, a second apart, each to its end. */
-async function look(times = 2): Promise<void> {
+async function look(times = 4): Promise<void> {
   await until('the first look', () => looks > 0);
   for (let at = 0; at < times; at++) {
     const before = looks;
@@ -69,7 +69,7 @@ async function look(times = 2): Promise<void> {
       if (looks === before) clock.advance(1_000);
       return looks > before;
     });
-    for (let turn = 0; turn < 50; turn++) await setImmediate();
+    for (let turn = 0; turn < 200; turn++) await setImmediate();
   }
 }
 
@@ -136,7 +136,7 @@ test('the next is waited with until the one before holds', async () => {
   expect(told).toEqual(['ETH/USDT']);
   writeFileSync(file, symbols('SOL/USDT'));
   clock.advance(10_000);
-  for (let turn = 0; turn < 50; turn++) await setImmediate();
+  for (let turn = 0; turn < 200; turn++) await setImmediate();
   expect(told).toEqual(['ETH/USDT']);
   go();
   hold = null;
