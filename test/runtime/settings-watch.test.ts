@@ -21,6 +21,7 @@ let watch: SettingsWatch;
 /** What was taken over, by its symbols, and what was refused. */
 let told: string[];
 let loads: number;
+let loading: number;
 /** Looks that have ended. */
 let looks: number;
 /** A takeover that takes its time; null: none does. */
@@ -30,7 +31,7 @@ beforeEach(async () => {
   root = await tempFolder();
   file = join(root, 'settings.yaml');
   clock = manualClock();
-  [told, loads, looks, hold] = [[], 0, 0, null];
+  [told, loads, loading, looks, hold] = [[], 0, 0, 0, null];
   writeFileSync(file, FIRST);
   watch = watchSettings({
     clock,
@@ -42,8 +43,10 @@ beforeEach(async () => {
     },
     async load() {
       loads += 1;
+      loading += 1;
       const input = { file, root, cwd: root, env: {}, overrides: {}, venues: VENUES };
       const loaded = await loadSettings(input);
+      loading -= 1;
       return loaded.ok ? ok(loaded.value.settings) : err(loaded.error.map(({ text }) => text));
     },
     async onSettings(settings) {
@@ -60,7 +63,7 @@ afterEach(async () => {
 });
 
 /** So many looks, a second apart, each to its end. */
-async function look(times = 4): Promise<void> {
+async function look(times = 2): Promise<void> {
   await until('the first look', () => looks > 0);
   for (let at = 0; at < times; at++) {
     const before = looks;
@@ -69,7 +72,9 @@ async function look(times = 4): Promise<void> {
       if (looks === before) clock.advance(1_000);
       return looks > before;
     });
-    for (let turn = 0; turn < 200; turn++) await setImmediate();
+    for (let turn = 0; turn < 50; turn++) await setImmediate();
+    await until('what it reads is read', () => loading === 0);
+    for (let turn = 0; turn < 5; turn++) await setImmediate();
   }
 }
 
@@ -136,7 +141,7 @@ test('the next is waited with until the one before holds', async () => {
   expect(told).toEqual(['ETH/USDT']);
   writeFileSync(file, symbols('SOL/USDT'));
   clock.advance(10_000);
-  for (let turn = 0; turn < 200; turn++) await setImmediate();
+  for (let turn = 0; turn < 50; turn++) await setImmediate();
   expect(told).toEqual(['ETH/USDT']);
   go();
   hold = null;
