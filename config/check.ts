@@ -4,8 +4,17 @@ import type { z } from 'zod';
 import { err, ok, type Result } from '../src/core/result.ts';
 import { readDocument } from './document.ts';
 import { withGeneric } from './generic.ts';
-import { oneOfHint, pathText, problem, type SettingsPath, type SettingsProblem, show } from './problem.ts';
+import {
+  oneOfHint,
+  pathText,
+  problem,
+  type SettingsPath,
+  type SettingsProblem,
+  show,
+  showSecret,
+} from './problem.ts';
 import { jsonSchema, type Settings, settingsSchema, type VenueDeclaration } from './schema.ts';
+import { isSecretPlace } from './secrets.ts';
 
 /** `file` is how the text's origin is shown in problems. */
 export function checkSettings(
@@ -57,7 +66,8 @@ function complaintsOf(
 ): readonly Complaint[] {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
   if (issue.code !== 'unrecognized_keys') {
-    return [{ path, part: 'value', expected: issue.message, got: show(valueAt(value, path)) }];
+    const shown = isSecretPlace(path) ? showSecret : show;
+    return [{ path, part: 'value', expected: issue.message, got: shown(valueAt(value, path)) }];
   }
   const known = knownKeys(path, venues);
   return issue.keys.map((key) => ({

@@ -50,6 +50,14 @@ export function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
+/** A value where a secret may be, however it was mistyped: its kind and its length alone. */
+export function showSecret(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing';
+  return typeof value === 'string'
+    ? `a text of ${value.length} characters (not shown)`
+    : 'a value of another kind';
+}
+
 /** `PROD, DEBUG or DIAG` */
 export function oneOfText(names: readonly string[]): string {
   const last = names.at(-1) ?? 'nothing';

@@ -37,6 +37,7 @@ const capture =
         dataDir: init.capture.dataDir,
         subject: { version: init.capture.version, venue: id, feed: kind, options, instruments },
         clock,
+        bases: Object.values(init.endpoints),
         report: (type, more) => post({ type: 'fact', fact: { type, scope: `${id}.${kind}`, ...more } }),
       });
 

@@ -50,6 +50,26 @@ function decoded(text: string): string {
   }
 }
 
+/**
+ * Of a URL that begins with one of these, the path of that one is masked. What was appended stands, character by
+ * character: who reads it knows what was asked.
+ */
+export function baseHider(bases: readonly string[]): Redact {
+  const known = bases
+    .filter((base) => URL.canParse(base))
+    .flatMap((base) =>
+      baseOf(new URL(base)).flatMap(([clear, masked]) => [
+        [clear, masked] as const,
+        [base.replace(/\/+$/, ''), masked] as const,
+      ]),
+    )
+    .sort(([a], [b]) => b.length - a.length);
+  return (url) => {
+    const [path, masked] = known.find(([one]) => url === one || url.startsWith(`${one}/`)) ?? ['', ''];
+    return masked + url.slice(path.length);
+  };
+}
+
 /** The same value, each text within redacted. For what is JSON. */
 export function redactAll<T>(value: T, redact: Redact): T {
   return JSON.parse(JSON.stringify(value), (_, one: unknown) =>

@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import type { Capture, CaptureSubject, OpenConnection } from '../core/capture.ts';
 import type { Clock } from '../core/ports.ts';
+import { baseHider, redactor } from '../core/redact.ts';
 import { type Failure, failureOf } from '../core/result.ts';
 import { headerLine, times } from './capture-lines.ts';
 import { type Chunk, createParts } from './capture-parts.ts';
@@ -16,6 +17,8 @@ export interface CaptureOptions {
   readonly dataDir: string;
   readonly subject: CaptureSubject;
   readonly clock: Clock;
+  /** The venue's base URLs: a secret in their paths is not recorded. */
+  readonly bases?: readonly string[];
   /** Told once of each streak of failures (`error`), and of each time that lines begin to be lost (`gap`). */
   readonly report: (type: 'error' | 'gap', more: Readonly<Record<string, string>>) => void;
   readonly ops?: FileOps;
@@ -37,6 +40,9 @@ const MAX_RETRY_MS = 5_000;
 
 export function createCapture(options: CaptureOptions): Capture {
   const { clock, subject, report, ops = nodeFileOps } = options;
+  const { bases = [] } = options;
+  const urlOf = baseHider(bases);
+  const redact = redactor(bases);
   const { flushMs = 1_000, flushBytes = 256 * 1024, waitingBytes = 32 * 1024 * 1024 } = options;
   const runUs = clock.wallUs();
   const monoUs = (): number => Math.round(clock.monoMs() * 1000);
@@ -244,7 +250,8 @@ export function createCapture(options: CaptureOptions): Capture {
   };
 
   return {
-    connect(conn, addr) {
+    connect(conn, url) {
+      const addr = urlOf(url);
       say('connect', `,"conn":${JSON.stringify(conn)},"addr":${JSON.stringify(addr)}`);
       connections = [...connections.filter((one) => one.conn !== conn), { conn, addr }];
     },
@@ -255,9 +262,13 @@ export function createCapture(options: CaptureOptions): Capture {
       add(localUs, nowMonoUs, `${headOf(connection)}${told},"data":${JSON.stringify(text)}}\n`);
     },
     http: (way, url, text, localUs) =>
-      say('http', `,"conn":"${way}","url":${JSON.stringify(url)},"data":${JSON.stringify(text)}`, localUs),
+      say(
+        'http',
+        `,"conn":"${way}","url":${JSON.stringify(urlOf(url))},"data":${JSON.stringify(text)}`,
+        localUs,
+      ),
     disconnect(conn, reason) {
-      say('close', `,"conn":${JSON.stringify(conn)},"data":${JSON.stringify(reason)}`);
+      say('close', `,"conn":${JSON.stringify(conn)},"data":${JSON.stringify(redact(reason))}`);
       connections = connections.filter((one) => one.conn !== conn);
     },
     note: (what, more = {}) => say('note', `,${JSON.stringify({ what, ...more }).slice(1, -1)}`),

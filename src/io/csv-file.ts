@@ -111,6 +111,17 @@ export function rowsLeft(file: CsvFile): number {
   return rows + rowsIn([taken.bytes.subarray(Math.max(wholeRowsOf(taken), taken.headerBytes))]);
 }
 
+/** Those rows. What an fsync may have lost is among them too: it can be cut and be written again. */
+export function rowsWaiting(file: CsvFile): readonly Uint8Array[] {
+  const { taken, queue, distrusted, unsynced, syncedTo } = file;
+  const rest = taken === null ? [] : [taken.bytes.subarray(Math.max(wholeRowsOf(taken), taken.headerBytes))];
+  const again = Buffer.concat(distrusted ? unsynced : []);
+  const header = syncedTo === 0 ? again.indexOf(NEWLINE) + 1 : 0;
+  return [again.subarray(header), ...rest, ...queue.map(({ bytes }) => bytes)].filter(
+    ({ length }) => length > 0,
+  );
+}
+
 export function rowsIn(parts: readonly Uint8Array[]): number {
   let rows = 0;
   for (const bytes of parts)

@@ -5,6 +5,9 @@ import { type CsvFile, csvFile } from './csv-file.ts';
 
 /** Rows written and not fsynced are kept to be written again; with this many bytes of them the fsync is due. */
 const MAX_UNSYNCED_BYTES = 4 * 1024 * 1024;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+
 export interface Lane extends CsvFile {
   /** Its write, its fsync or its closing is under way. */
   busy: boolean;
@@ -21,6 +24,12 @@ export interface Lane extends CsvFile {
 export function createLane(name: string, path: string, header: string): Lane {
   const turn = { busy: false, failures: 0, retryAtMs: 0, wanted: null, closing: null, waiters: [] };
   return { ...csvFile(name, path, header), ...turn };
+}
+
+/** It failed: the next try comes later than the one before. */
+export function putOff(lane: Lane, nowMs: number): void {
+  lane.failures++;
+  lane.retryAtMs = nowMs + Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(lane.failures - 1, 10));
 }
 
 /** Half of the bound is left for the fsyncs themselves: many files come due together. */

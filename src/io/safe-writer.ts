@@ -15,11 +15,12 @@ import {
   openFile,
   rowsIn,
   rowsLeft,
+  rowsWaiting,
   stayOpen,
   syncRows,
   writeRows,
 } from './csv-file.ts';
-import { createLane, type Lane, syncIsDue } from './csv-lane.ts';
+import { createLane, type Lane, putOff, syncIsDue } from './csv-lane.ts';
 import { createTurns } from './csv-turns.ts';
 import { createFileErrors } from './file-errors.ts';
 import { attempt, coded, nodeFileOps, pathUnder } from './file-ops.ts';
@@ -29,8 +30,6 @@ export type { Append, SafeWriter, SafeWriterOptions, WriterStatus } from './writ
 
 /** More would only wait in Node's own pool of four threads. */
 const MAX_RUNS = 16;
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 5_000;
 /** A new file that did not come is asked for again: its fetcher may have died. */
 const WANT_AGAIN_MS = 60_000;
 /** Tries to take a closed file away before its rows go on in it. */
@@ -179,9 +178,7 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
   }
 
   async function failed(lane: Lane, error: Failure): Promise<void> {
-    lane.failures++;
-    const delay = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(lane.failures - 1, 10));
-    lane.retryAtMs = clock.monoMs() + delay;
+    putOff(lane, clock.monoMs());
     errors.note(lane.name, error);
     options.onFailure?.(error.code);
     descriptors.drop(lane);
@@ -295,6 +292,9 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       };
     },
     failing: errors.reasons,
-    waiting: (file) => lanes.get(file)?.queue.map((chunk) => chunk.bytes) ?? [],
+    waiting(file) {
+      const lane = lanes.get(file);
+      return lane === undefined ? [] : rowsWaiting(lane);
+    },
   };
 }

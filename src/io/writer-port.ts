@@ -80,7 +80,7 @@ export interface SafeWriter {
   /** The check at the start: awkward rows go through a writer like this one and are read back. */
   contract(): Promise<Result<string>>;
   status(): WriterStatus;
-  /** What waits for its write to a file. */
+  /** What waits for its write to a file, in order; some of it may stand there already. */
   waiting(file: string): readonly Uint8Array[];
   /** The files that fail now, each with its reason. */
   failing(): ReadonlyMap<string, string>;

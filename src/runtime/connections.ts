@@ -10,14 +10,10 @@ import type { Source, SourceHandlers } from '../core/source.ts';
 import type { ConnectionPlan, Venue } from '../core/venue.ts';
 import { createConnectPacer } from './connect-pacer.ts';
 import { type Line, openLine } from './line.ts';
+import { PAUSED } from './link.ts';
 import type { Fact } from './protocol.ts';
 import { baseOf, createRates } from './rates.ts';
-import { isSame, linesOf, newSlot, otherName, type Slot } from './slot.ts';
-
-/** What is quiet on the new connection too is handed over so long after its subscriptions were taken. */
-const QUIET_MS = 10_000;
-/** Of its life, a connection is replaced so much earlier: not all of them at once. */
-const EARLY = { least: 0.02, most: 0.06 };
+import { isSame, isServing, linesOf, newSlot, otherName, renewalMs, type Slot } from './slot.ts';
 
 export interface ConnectionsPort {
   readonly clock: Clock;
@@ -89,6 +85,10 @@ export function createConnections(port: ConnectionsPort): Connections {
         port.onUp(plan);
       },
       onDown: (why, wasUp) => onDown(line, why, wasUp),
+      onFull() {
+        const slot = slotOf(line);
+        if (slot !== undefined) renew(slot, 'requests');
+      },
     });
     byName.set(plan.name, line);
     return line;
@@ -99,8 +99,7 @@ export function createConnections(port: ConnectionsPort): Connections {
     const { lifeMs } = line.plan;
     if (slot === undefined || lifeMs === null) return;
     slot.cancelLife();
-    const ageMs = lifeMs * (1 - EARLY.least - (EARLY.most - EARLY.least) * random());
-    slot.cancelLife = clock.after(ageMs, () => renew(slot, 'lifetime'));
+    slot.cancelLife = clock.after(renewalMs(lifeMs, random), () => renew(slot, 'lifetime'));
   };
 
   const begin = (plan: ConnectionPlan, isReplanned: boolean): void => {
@@ -155,17 +154,7 @@ export function createConnections(port: ConnectionsPort): Connections {
     port.onClosed(line.plan);
   };
 
-  /** The new one serves everything, as far as can be known. */
-  const isServing = (slot: Slot): boolean => {
-    const line = slot.next ?? slot.line;
-    if (!line.isUp() || !line.subscriptions.isSettled()) {
-      slot.settledMs = null;
-      return false;
-    }
-    slot.settledMs ??= clock.monoMs();
-    if (slot.next === null || clock.monoMs() - slot.settledMs >= QUIET_MS) return true;
-    return !port.isNeeded(slot.line.plan.name);
-  };
+  const isServed = (slot: Slot): boolean => isServing(slot, clock.monoMs(), port.isNeeded);
 
   const finish = (slot: Slot): void => {
     const { line: old, next } = slot;
@@ -180,7 +169,7 @@ export function createConnections(port: ConnectionsPort): Connections {
 
   const hand = (): void => {
     const replanned = [...slots.values()].filter((slot) => slot.isReplanned);
-    const isReady = replanned.every(isServing);
+    const isReady = replanned.every(isServed);
     if (isReady) {
       for (const slot of replanned) finish(slot);
       const ending = gone;
@@ -192,7 +181,7 @@ export function createConnections(port: ConnectionsPort): Connections {
       }
     }
     for (const slot of slots.values())
-      if (!slot.isReplanned && slot.next !== null && isServing(slot)) finish(slot);
+      if (!slot.isReplanned && slot.next !== null && isServed(slot)) finish(slot);
   };
 
   const watch = (): void => {
@@ -207,17 +196,24 @@ export function createConnections(port: ConnectionsPort): Connections {
     hand();
   };
 
-  const drop = (slot: Slot): void => {
+  /** Ends one that the venue does not want now: what came over it is missing from here on. */
+  const lose = (slot: Slot, line: Line): void => {
+    if (!line.isUp()) return end(slot, line);
+    close(slot, line);
+    port.onDown(line.plan, PAUSED, true, false);
+  };
+
+  const drop = (slot: Slot, ended: typeof end): void => {
     if (slot.next === null) return;
     const { next } = slot;
     slot.next = null;
-    end(slot, next);
+    ended(slot, next);
   };
 
   const change = (slot: Slot, plan: ConnectionPlan): void => {
     if (isSame(slot.plan, plan)) return;
     slot.plan = plan;
-    drop(slot);
+    drop(slot, end);
     slot.isReplanned = true;
     if (slot.line.isUp()) return renew(slot, 'settings');
     // Nothing comes over it that could be lost.
@@ -227,7 +223,8 @@ export function createConnections(port: ConnectionsPort): Connections {
   const replace = (slot: Slot): void => {
     const old = slot.line;
     slot.line = create({ ...slot.plan, name: otherName(slot) });
-    end(slot, old);
+    lose(slot, old);
+    port.onBegin(slot.line.plan);
   };
 
   /** The venue is about to end it. */
@@ -285,7 +282,7 @@ export function createConnections(port: ConnectionsPort): Connections {
     pause(ms) {
       pausedUntilMs = Math.max(pausedUntilMs, clock.monoMs() + ms);
       for (const slot of everyone()) {
-        drop(slot);
+        drop(slot, lose);
         if (isSame(slot.plan, slot.line.plan)) slot.line.pause(ms);
         else replace(slot);
       }

@@ -46,6 +46,12 @@ export function chainsOf(workers: readonly FleetWorker[]): readonly Chain[] {
   );
 }
 
+const symbolsOf = ({ instruments }: Pick<FetcherInit, 'instruments'>): readonly string[] =>
+  instruments.map(({ symbol }) => symbol);
+
+const isRecorded = ({ located }: Pick<Station, 'located'>, symbol: string): boolean =>
+  located.some((one) => one.symbol === symbol);
+
 export interface Fleet {
   /** Starts a thread for each feed of the venue that the settings want. */
   start(station: Station): void;
@@ -72,7 +78,10 @@ export function createFleet(port: FleetPort): Fleet {
   /** What is done to close the files of symbols that are gone. */
   let leaving: Promise<void> = Promise.resolve();
 
-  const drop = (venue: string, feed: Feed, symbols: readonly string[]): void => {
+  /** Not recorded any more: their last rows were received. */
+  const drop = (venue: string, feed: Feed, tally: WorkerTally, symbols: readonly string[]): void => {
+    if (symbols.length === 0) return;
+    for (const symbol of symbols) tally.forget(symbol);
     leaving = leaving.then(() => sinks.dropped(venue, feed, symbols));
   };
 
@@ -119,10 +128,7 @@ export function createFleet(port: FleetPort): Fleet {
         });
         way?.published();
       },
-      onDropped(symbols) {
-        for (const symbol of symbols) tally.forget(symbol);
-        drop(venue, feed, symbols);
-      },
+      onDropped: (symbols) => drop(venue, feed, tally, symbols),
       onBooks: (books) => sinks.pipeline.books(venue, books),
       onFact(fact) {
         if (fact.type === 'reconnect' || fact.type === 'worker_restart') tally.error();
@@ -167,6 +173,10 @@ export function createFleet(port: FleetPort): Fleet {
       await before?.thread.stop();
       const tally = before?.tally ?? createWorkerTally(clock, feed);
       tally.begins();
+      if (before !== undefined) {
+        const gone = symbolsOf(before.thread.init).filter((symbol) => !isRecorded(station, symbol));
+        drop(station.venue.id, feed, tally, gone);
+      }
       const made = startOne(station, feed, tally, 'the settings were changed');
       // In the old one's place: lists of workers keep their order.
       if (before === undefined) workers = [...workers, made];
@@ -176,12 +186,7 @@ export function createFleet(port: FleetPort): Fleet {
       const ending = workers.filter((one) => isOf(one, venue, feed));
       await Promise.all(ending.map(({ thread }) => thread.stop()));
       workers = workers.filter((one) => !ending.includes(one));
-      for (const { thread } of ending)
-        drop(
-          venue,
-          thread.init.feed,
-          thread.init.instruments.map(({ symbol }) => symbol),
-        );
+      for (const { thread, tally } of ending) drop(venue, thread.init.feed, tally, symbolsOf(thread.init));
       await leaving;
     },
     async renew(station) {

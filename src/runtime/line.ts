@@ -22,6 +22,8 @@ export interface LinePort extends Pick<SubscriptionsPort, 'feed' | 'request' | '
   onUp(): void;
   onFrame(plan: ConnectionPlan, text: string, localUs: number): void;
   onDown(why: Failure, wasUp: boolean): void;
+  /** Something was not sent, since the venue takes no more requests on it for a while. */
+  onFull(): void;
   report(type: string, more: Omit<Fact, 'type' | 'scope'>): void;
 }
 
@@ -33,8 +35,9 @@ export function openLine(plan: ConnectionPlan, port: LinePort): Line {
     request,
     rates,
     say(texts) {
-      link.say(texts);
-      return link.waiting() * plan.paceMs;
+      const leavesMs = link.say(texts);
+      if (leavesMs === null) port.onFull();
+      return leavesMs;
     },
     report: port.report,
   });

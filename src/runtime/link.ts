@@ -2,7 +2,7 @@
 
 import { backoffMs } from '../core/backoff.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
-import type { Failure } from '../core/result.ts';
+import { type Failure, failure } from '../core/result.ts';
 import type { Source, SourceHandlers } from '../core/source.ts';
 import type { ConnectionPlan } from '../core/venue.ts';
 import type { ConnectPacer } from './connect-pacer.ts';
@@ -11,6 +11,10 @@ const BACKOFF = { baseMs: 500, capMs: 30_000 };
 /** A connection that lived this long was a good one: the next failure begins the backoff anew. */
 const GOOD_MS = 60_000;
 const WATCH_MS = 1_000;
+/** What would wait longer for the venue's quota is not said. */
+const PATIENCE_MS = 60_000;
+/** Why a connection ended that the venue wanted closed. */
+export const PAUSED: Failure = failure('paused', 'the venue wants no session for a while');
 
 export interface LinkPort {
   /** The first connection is opened so much later, ms. */
@@ -29,10 +33,12 @@ export interface Link {
   isUp(): boolean;
   /** Times that it was opened again. */
   reconnects(): number;
-  /** Sends texts in order, paced as the venue asks; dropped when the connection ends before. */
-  say(texts: readonly string[]): void;
-  /** Texts that wait to be sent. */
-  waiting(): number;
+  /**
+   * Sends texts in order, paced as the venue asks, the first only when there is room for all; dropped when the
+   * connection ends before. Gives when the last one leaves, ms from now; null: the venue's quota would hold it back
+   * for more than a minute, and none is sent.
+   */
+  say(texts: readonly string[]): number | null;
   /** Ends the connection for a reason of ours; it is opened again. */
   drop(why: Failure): void;
   /** Closes it, and keeps it closed for so long, ms. */
@@ -48,7 +54,8 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
   let opened = 0;
   let openedMs = 0;
   let lastSignMs = 0;
-  let queue: string[] = [];
+  /** What is said together stays together. */
+  let queue: string[][] = [];
   let timers: Cancel[] = [];
   let pace: Cancel | null = null;
   /** When the newest texts were sent, ms, as far back as the venue counts them. */
@@ -61,33 +68,60 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
     lastSignMs = clock.monoMs();
   };
 
-  /** How long the connection has said as much as the venue takes, ms; 0: it may say more. */
-  const fullMs = (): number => {
+  /** When so many more may be sent, ms, after these moments; in the past: now. */
+  const roomMs = (moments: readonly number[], count: number): number => {
     if (plan.requests === null) return 0;
     const { limit, perMs } = plan.requests;
-    sent = sent.slice(-limit);
-    const [first] = sent;
-    return sent.length < limit || first === undefined ? 0 : Math.max(0, first + perMs - clock.monoMs());
+    const oldest = moments.at(-Math.max(1, limit - count + 1));
+    return oldest === undefined ? 0 : oldest + perMs;
   };
 
   const sayNext = (): void => {
     pace = null;
-    if (queue.length === 0 || source === null) return;
-    const waitMs = fullMs();
+    const [next] = queue;
+    if (next === undefined || source === null) return;
+    const waitMs = roomMs(sent, next.length) - clock.monoMs();
     if (waitMs > 0) {
       pace = clock.after(waitMs, sayNext);
       return;
     }
-    const text = queue.shift() as string;
-    if (plan.requests !== null) sent.push(clock.monoMs());
+    const text = next.shift() as string;
+    if (next.length === 0) queue.shift();
+    note(sent, clock.monoMs());
     // Not open any more: the close that follows tells of it.
     if (source.send(text).ok) pace = clock.after(plan.paceMs, sayNext);
   };
 
-  const say = (texts: readonly string[]): void => {
-    if (!up) return;
-    queue.push(...texts);
+  const note = (moments: number[], atMs: number): void => {
+    moments.push(atMs);
+    if (moments.length > (plan.requests?.limit ?? 1)) moments.shift();
+  };
+
+  /** When all of these have left, as `sayNext` sends them. */
+  const leaveMs = (groups: readonly (readonly string[])[]): number => {
+    const moments = [...sent];
+    let atMs = clock.monoMs();
+    for (const group of groups)
+      group.forEach((_, index) => {
+        const last = moments.at(-1);
+        atMs = Math.max(
+          atMs,
+          (last ?? atMs - plan.paceMs) + plan.paceMs,
+          roomMs(moments, group.length - index),
+        );
+        note(moments, atMs);
+      });
+    return atMs;
+  };
+
+  const say = (texts: readonly string[]): number | null => {
+    if (!up || texts.length === 0) return 0;
+    const leavesMs = leaveMs([...queue, texts]) - clock.monoMs();
+    const pacedMs = plan.paceMs * (queue.flat().length + texts.length);
+    if (leavesMs - pacedMs > PATIENCE_MS) return null;
+    queue.push([...texts]);
     if (pace === null) sayNext();
+    return leavesMs;
   };
 
   const clear = (): void => {
@@ -109,7 +143,7 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
     openedMs = clock.monoMs();
     sign();
     port.onUp();
-    say(plan.hellos);
+    for (const hello of plan.hellos) say([hello]);
     const { ping } = plan;
     // No request: it never waits behind those.
     if (ping !== null) timers.push(clock.every(ping.everyMs, () => void source?.send(ping.text)));
@@ -130,7 +164,7 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
     const paused = clock.monoMs() < pausedUntilMs;
     port.onDown(
       paused
-        ? { ...why, code: 'paused', message: 'the venue wants no session for a while' }
+        ? PAUSED
         : silent
           ? { ...why, code: 'silent', message: `no sign of life for ${plan.idleMs / 1000} s` }
           : (ours ?? why),
@@ -174,7 +208,6 @@ export function startLink(plan: ConnectionPlan, clock: Clock, random: Random, po
     isUp: () => up,
     reconnects: () => Math.max(0, opened - 1),
     say,
-    waiting: () => queue.length,
     drop(why) {
       if (source === null || stopped || dropped !== null) return;
       dropped = why;

@@ -41,6 +41,8 @@ export interface Pipeline {
   tick(nowUs: number): void;
   /** Parts of batches that wait for room in the writer. */
   parked(): number;
+  /** Of those, the rows of a file, in order. */
+  waiting(file: string): readonly Uint8Array[];
   /** Names of what is subscribed, for the operator's lines. */
   readonly subscribers: readonly string[];
   status(): { readonly bus: BusStatus; readonly stages: readonly StageStatus[]; readonly errors: number };
@@ -180,6 +182,7 @@ export function createPipeline(port: PipelinePort): Pipeline {
       for (const stage of stages) stage.tick(nowUs);
     },
     parked: () => parked.length,
+    waiting: (file) => parked.flatMap((one) => (one.file === file ? one.bytes : [])),
     status() {
       const status = { bus: bus.status(), stages: stages.map((stage) => stage.status()) };
       const parts = [...status.stages, ...status.bus.subscribers, guarded.status()];

@@ -176,7 +176,7 @@ export async function openSinks(input: SinksInput): Promise<Result<Sinks>> {
       return resumeFeed(venue, feed, instruments, {
         tail: (file, count) => tailOf(dataDir, archive, file, count),
         wasFilled,
-        waiting: writer.waiting,
+        waiting: (file) => [...writer.waiting(file), ...pipeline.waiting(file)],
         onError: (file, error) => onError(file, error),
       });
     },

@@ -13,6 +13,12 @@ import type { Fact, Priority, RestText } from './protocol.ts';
  */
 const JOIN_TIMEOUT_MS = 10_000;
 const JOIN_TIMEOUT_CAP_MS = 300_000;
+/** A book that is subscribed anew again and again: so often at once, then after waits that double up to the cap. */
+const AT_ONCE = 2;
+const AGAIN_MS = 5_000;
+const AGAIN_CAP_MS = 60_000;
+/** One that was not for so long begins this anew. */
+const CALM_MS = 300_000;
 /** REST requests of one feed that are under way together: the governor is kept busy, and the rest can be put in order. */
 const UNDER_WAY = 4;
 
@@ -51,9 +57,17 @@ export function createSnapshots(venue: Venue, port: SnapshotsPort): Snapshots {
   const fetching = new Set<string>();
   /** Books whose REST request waits for others to be answered. */
   const waiting = new Map<string, { readonly located: Located; readonly call: RestCall }>();
+  /** Books that were subscribed anew lately: how often, and when the next time may be. */
+  const again = new Map<
+    string,
+    { readonly times: number; readonly sinceMs: number; readonly nextMs: number }
+  >();
+  /** Books that wait for that time, and why they are to be. */
+  const held = new Map<string, string>();
   let stopped = false;
 
   const expect = (symbol: string): void => {
+    held.delete(symbol);
     asked.set(symbol, { sinceMs: clock.monoMs(), tries: (asked.get(symbol)?.tries ?? -1) + 1 });
   };
 
@@ -102,20 +116,44 @@ export function createSnapshots(venue: Venue, port: SnapshotsPort): Snapshots {
       return next();
     }
     if (venue.bookRule(located.market).snapshot !== 'subscribe') return;
-    expect(located.symbol);
-    if (line.subscriptions.again(located.symbol))
-      port.report('resubscribe', { symbol: located.symbol, reason });
+    subscribe(located.symbol, line, reason);
+  };
+
+  const subscribe = (symbol: string, line: Line, reason: string): void => {
+    const nowMs = clock.monoMs();
+    const { times, nextMs } = again.get(symbol) ?? { times: 0, nextMs: 0 };
+    if (nowMs < nextMs) {
+      if (!held.has(symbol)) held.set(symbol, reason);
+      return;
+    }
+    const waitMs = times + 1 < AT_ONCE ? 0 : Math.min(AGAIN_CAP_MS, AGAIN_MS * 2 ** (times + 1 - AT_ONCE));
+    again.set(symbol, { times: times + 1, sinceMs: nowMs, nextMs: nowMs + waitMs });
+    expect(symbol);
+    if (line.subscriptions.again(symbol)) port.report('resubscribe', { symbol, reason });
+  };
+
+  /** Those whose time has come. */
+  const watchHeld = (locate: (symbol: string) => Located | undefined): void => {
+    const nowMs = clock.monoMs();
+    for (const [symbol, { sinceMs }] of [...again]) if (nowMs - sinceMs >= CALM_MS) again.delete(symbol);
+    for (const [symbol, reason] of [...held]) {
+      const located = locate(symbol);
+      if (port.isSynced(symbol) || located === undefined) held.delete(symbol);
+      else ask(located, reason);
+    }
   };
 
   return {
     ask,
     expect,
-    isAsked: (symbol) => asked.has(symbol),
+    isAsked: (symbol) => asked.has(symbol) || held.has(symbol),
     forget(symbol) {
       asked.delete(symbol);
       waiting.delete(symbol);
+      held.delete(symbol);
     },
     watch(locate) {
+      watchHeld(locate);
       for (const [symbol, { sinceMs, tries }] of [...asked]) {
         const waitMs = Math.min(JOIN_TIMEOUT_CAP_MS, JOIN_TIMEOUT_MS * 2 ** tries);
         const located = locate(symbol);

@@ -22,8 +22,8 @@ export interface SubscriptionsPort {
   readonly feed: Feed;
   readonly request: Venue['request'];
   readonly rates: Rates;
-  /** Sends texts, paced; gives how long it takes at most, ms. */
-  say(texts: readonly string[]): number;
+  /** Sends texts, paced (`Link`); gives when the last one leaves, ms from now; null: none is sent. */
+  say(texts: readonly string[]): number | null;
   report(type: 'refused' | 'silent' | 'resubscribe', more: Readonly<Record<string, string>>): void;
 }
 
@@ -36,7 +36,10 @@ export interface Subscriptions {
   refused(name: string, reason: string): boolean;
   /** A message of this stream; of an unknown one where the frame does not tell. */
   heard(stream: string): void;
-  /** Asks for a symbol anew, so that the venue begins it again. False: it is in error, and is asked for in its time. */
+  /**
+   * Asks for a symbol anew, so that the venue begins it again; a request for it that has not left yet does so. False: it
+   * is in error, and is asked for in its time.
+   */
   again(symbol: string): boolean;
   /** Each second. */
   watch(): void;
@@ -56,7 +59,7 @@ interface State {
   readonly sub: Subscription;
   /** The request that asked for it last. */
   id: number;
-  /** When its request was sent, at the latest, ms. */
+  /** When its request is sent, ms. */
   askedMs: number;
   asks: number;
   ackedMs: number | null;
@@ -91,30 +94,36 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
     state.ackedMs = null;
   };
 
-  /** In one request. A trade stream is not ended first: what it brings meanwhile would be lost. Nor one never taken. */
-  const ask = (some: readonly State[]): void => {
+  /**
+   * In one request. A trade stream is not ended first: what it brings meanwhile would be lost. Nor one never taken.
+   * False: they are left as they were, and another connection is to come.
+   */
+  const ask = (some: readonly State[]): boolean => {
     const streams = some.map(({ sub }) => sub.stream);
     const ending = some.filter(({ isRefused }) => !isRefused).map(({ sub }) => sub.stream);
     const ends =
       port.feed === 'trades' || ending.length === 0 ? [] : [port.request('unsubscribe', ending, ++nextId)];
     const id = ++nextId;
-    const tookMs = port.say([...ends, port.request('subscribe', streams, id)]);
-    for (const state of some) asked(state, id, clock.monoMs() + tookMs);
+    const leavesMs = port.say([...ends, port.request('subscribe', streams, id)]);
+    if (leavesMs === null) return false;
+    for (const state of some) asked(state, id, clock.monoMs() + leavesMs);
+    return true;
   };
 
   /** The busiest first: they lose the most while they wait. */
   const askDue = (): void => {
     asking = null;
     const lateness = ({ sub }: State): number => rates.lateMs(plan, sub.stream) ?? Number.POSITIVE_INFINITY;
-    const some = [...due].sort((a, b) => compare(lateness(a), lateness(b)));
+    const some = [...due].filter(isSent).sort((a, b) => compare(lateness(a), lateness(b)));
     due.clear();
-    for (const part of chunks(some, mostTogether(plan))) ask(part);
+    for (const part of chunks(some, mostTogether(plan))) if (!ask(part)) return;
   };
 
-  const askFor = (state: State, reason: string): void => {
+  const askFor = (state: State, reason: string): boolean => {
     const { symbol, stream } = state.sub;
-    ask([state]);
+    if (!ask([state])) return false;
     port.report('resubscribe', { connection: plan.name, symbol, stream, reason });
+    return true;
   };
 
   const fail = (state: State, type: 'refused' | 'silent', reason: string): void => {
@@ -133,6 +142,8 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
     for (const state of some) state.isRefused = true;
     for (const state of some) askFor(state, `refused together: ${reason}`);
   };
+
+  const isSent = ({ askedMs }: State): boolean => askedMs <= clock.monoMs();
 
   const isWaiting = (state: State): boolean => state.ackedMs === null && state.error === null;
 
@@ -162,18 +173,21 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
   };
 
   const judge = (state: State, nowMs: number): void => {
+    // It is about to be asked for.
+    if (due.has(state)) return;
     const { soonMs, stream } = state.sub;
     if (state.error !== null) {
-      if (nowMs < state.againMs) return;
-      state.error = null;
-      return askFor(state, 'an error before');
+      if (nowMs >= state.againMs && askFor(state, 'an error before')) state.error = null;
+      return;
     }
     const missing =
       state.ackedMs === null
         ? nowMs - state.askedMs >= ACK_MS && 'not acknowledged'
         : state.heardMs === null && soonMs !== null && nowMs - state.ackedMs >= soonMs && 'brings nothing';
     if (missing !== false) {
-      return state.asks > 1 ? fail(state, 'silent', missing) : askFor(state, missing);
+      if (state.asks > 1) fail(state, 'silent', missing);
+      else askFor(state, missing);
+      return;
     }
     const lateMs = rates.lateMs(plan, stream);
     // A whole connection that is silent is opened again.
@@ -196,7 +210,7 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
         states.set(sub.stream, {
           sub,
           id: sub.hello,
-          askedMs: upMs + sub.hello * plan.paceMs,
+          askedMs: upMs + (sub.hello - 1) * plan.paceMs,
           asks: 1,
           ackedMs: null,
           fresh: 0,

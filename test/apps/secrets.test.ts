@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { type Run, startCollector, until } from '../support/collector.ts';
@@ -43,6 +44,11 @@ const filesUnder = (folder: string): readonly string[] =>
     .map((name) => join(folder, name))
     .filter((path) => statSync(path).isFile());
 
+function textOf(file: string): string {
+  const bytes = readFileSync(file);
+  return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+}
+
 test('no secret stands in any log, file of the status, or line', async () => {
   const hooked: string[] = [];
   const restPort = await listen(
@@ -79,7 +85,8 @@ test('no secret stands in any log, file of the status, or line', async () => {
   const webhook = `http://127.0.0.1:${hookPort}/${SECRET.hook}`;
   const env = { HTTPS_PROXY: `http://${SECRET.user}:${SECRET.password}@127.0.0.1:${proxyPort}` };
   const around = { settings: { health: { webhook }, runtime: { mode: 'DEBUG' } } };
-  run = startCollector(root, { okx: { endpoints } }, [], env, around);
+  const feeds = { orderbook: { capture: true } };
+  run = startCollector(root, { okx: { endpoints, feeds } }, [], env, around);
   const status = (): string => readFileSync(join(root, 'data/collector/status.json'), 'utf8');
   await until('it is in trouble', () => {
     const text = run?.lines.join('\n') ?? '';
@@ -103,9 +110,11 @@ test('no secret stands in any log, file of the status, or line', async () => {
   const basic = Buffer.from(`${SECRET.user}:${SECRET.password}`).toString('base64');
   for (const secret of [...Object.values(SECRET), basic]) {
     expect(said).not.toContain(secret);
-    for (const file of files)
-      expect([file, readFileSync(file, 'utf8').includes(secret)]).toEqual([file, false]);
+    for (const file of files) expect([file, textOf(file).includes(secret)]).toEqual([file, false]);
   }
+  const captured = files.filter((file) => file.includes('/capture/')).map(textOf);
+  expect(captured.join('')).toContain(`"addr":"ws://127.0.0.1:${wsPort}/***/ws/v5/public"`);
+  expect(captured.join('')).toMatch(/"t":"close",.*not at \/\*\*\*\/ws\/v5\/public/);
   const [log = ''] = filesUnder(join(root, 'logs'));
   const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
   const bound = lines.map((line) => JSON.parse(line) as { venue?: string; worker?: string; type?: string });

@@ -61,11 +61,23 @@ describe('values', () => {
     ['', `s.yaml:1:1: expected ${GROUP}, got nothing`],
   ])('%j', (text, expected) => expect(problems(text)).toEqual([expected]));
 
-  test('a secret in a URL is not repeated', () => {
-    const [text] = problems(
-      'venues: { wide: { endpoints: { rest: "https://me:hunter2@x.test/?token=abc" } } }',
-    );
-    expect(text).toContain('got "https://***@x.test/?***"');
+  test.each([
+    ['venues: { wide: { endpoints: { rest: "https://me:hunter2@x.test/?token=hunter2" } } }', 40],
+    ['venues: { wide: { endpoints: { ws: x.test/hunter2 } } }', 14],
+    ['venues: { wide: { endpoints: https://x.test/hunter2 } }', 22],
+    ['health: { webhook: hooks.test/services/hunter2 }', 27],
+    ['health: { webhook: "https:/hooks.test/hunter2" }', 25],
+    ['health: hooks.test/hunter2', 18],
+  ])('%s: what may hold a secret is not repeated, however it was mistyped', (text, length) => {
+    const [only, ...more] = problems(text);
+    expect(more).toEqual([]);
+    expect(only).toContain(`got a text of ${length} characters (not shown)`);
+    expect(only).not.toContain('hunter2');
+  });
+
+  test('of other kinds neither', () => {
+    expect(problems('health: { webhook: [hunter2] }')[0]).toMatch(/, got a value of another kind$/);
+    expect(problems('venues: { wide: { endpoints: { ws: null } } }')[0]).toMatch(/, got nothing$/);
   });
 });
 

@@ -165,7 +165,7 @@ describe('the command line', () => {
     const wrong = { wide: { rst: 'http://127.0.0.1:1' }, narrow: { ws: 'http://127.0.0.1:2' } };
     expect(await refused({ overrides: { endpoints: wrong } })).toEqual([
       'venues.wide.endpoints.rst: expected rest, ws, futures_rest or futures_ws (did you mean "rest"?), got the unknown key "rst"',
-      'venues.narrow.endpoints.ws: expected a base URL ws://… or wss://… without credentials, query or fragment, got "http://127.0.0.1:2"',
+      'venues.narrow.endpoints.ws: expected a base URL ws://… or wss://… without credentials, query or fragment, got a text of 18 characters (not shown)',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { redactAll, redactor } from '../../src/core/redact.ts';
+import { baseHider, redactAll, redactor } from '../../src/core/redact.ts';
 
 describe('what may be a secret', () => {
   const redact = redactor([
@@ -48,4 +48,24 @@ describe('what may be a secret', () => {
   test('a short password does not hide half of the text', () => {
     expect(redactor(['http://u:a@h'])('a banana at http://u:a@h')).toBe('a banana at http://***@h');
   });
+});
+
+describe('of a URL that was asked', () => {
+  const hide = baseHider([
+    'https://proxy.test:443/t0k3n-1/',
+    'https://proxy.test/t0k3n-1/deeper',
+    'https://BTCUSDT.test/BTCUSDT',
+    'https://api.binance.com',
+    'not a URL',
+  ]);
+
+  test.each([
+    ['https://proxy.test:443/t0k3n-1/api/v3/time', 'https://proxy.test/***/api/v3/time'],
+    ['https://proxy.test/t0k3n-1/deeper/api?a=t0k3n-1', 'https://proxy.test/***/api?a=t0k3n-1'],
+    ['https://BTCUSDT.test/BTCUSDT/depth?symbol=BTCUSDT', 'https://btcusdt.test/***/depth?symbol=BTCUSDT'],
+    ['https://proxy.test/t0k3n-1', 'https://proxy.test/***'],
+    ['https://proxy.test/t0k3n-10/api', 'https://proxy.test/t0k3n-10/api'],
+    ['https://api.binance.com/api/v3/depth?symbol=A', 'https://api.binance.com/api/v3/depth?symbol=A'],
+    ['ccxt://kraken/fetchTrades?symbol=A', 'ccxt://kraken/fetchTrades?symbol=A'],
+  ])('%s: the path of the base alone is left out', (url, want) => expect(hide(url)).toBe(want));
 });

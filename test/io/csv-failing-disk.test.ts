@@ -25,6 +25,9 @@ describe('a disk that fails', () => {
       expect(await bench.read(file)).toMatch(/^(exchange,n\n(okx,\d+\n)*)?$/);
       expect(writer.status()).toMatchObject({ rows: 0, errors: 1, queue_bytes: rows(0, 4).length });
       put(writer, 4, 6, file);
+      // What a thread that starts now is told: the file, and behind it what waits.
+      const known = (await bench.read(file)).replace(`${HEADER}\n`, '') + Buffer.concat(writer.waiting(file));
+      expect(known).toBe(rows(0, 6));
       budget.left = 1_000;
       expect((await writer.close()).ok).toBe(true);
       expect(await bench.read(file)).toBe(`${HEADER}\n${rows(0, 6)}`);
@@ -62,6 +65,26 @@ describe('a disk that fails', () => {
     await bench.pass(6_000, () => writer.status().rows === 2);
     expect(await bench.read()).toBe(`${HEADER}\n${rows(0, 1)}`);
     expect(bench.reports[1]).toMatchObject({ type: 'repair', reason: 'recovered' });
+    await writer.close();
+  });
+
+  it('rows of which no fsync tells wait too, without the header: they can be cut from the file', async () => {
+    // Of the file alone; the folder's is made through a descriptor for reading.
+    const files = new Set<number>();
+    const ops = opsWith({
+      async open(path, flags) {
+        const fd = await nodeFileOps.open(path, flags);
+        if (flags !== 'r') files.add(fd);
+        return fd;
+      },
+      sync: (fd) => (files.has(fd) ? Promise.reject(systemError('EIO')) : nodeFileOps.sync(fd)),
+    });
+    const writer = bench.create({ ops });
+    put(writer, 0, 2);
+    expect(await writer.flush()).toMatchObject({ ok: false, error: { code: 'EIO' } });
+    put(writer, 2, 3);
+    expect(await bench.read()).toBe(`${HEADER}\n${rows(0, 2)}`);
+    expect(String(Buffer.concat(writer.waiting(FILE)))).toBe(rows(0, 3));
     await writer.close();
   });
 

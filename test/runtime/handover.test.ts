@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { failure, ok } from '../../src/core/result.ts';
+import { NOTHING_LEFT } from '../../src/runtime/protocol.ts';
 import { replay } from '../../src/runtime/replay.ts';
 import { VENUES } from '../../src/venues/index.ts';
 import { binance, okx } from '../fixtures/frames.ts';
@@ -385,4 +386,43 @@ describe('when something goes wrong meanwhile', () => {
     expect(both.sources.map(({ closes }) => closes)).toEqual([['politely'], ['politely']]);
     expect(both.facts('reconnect')).toEqual([]);
   });
+
+  test.each(['not open yet', 'open'])(
+    'a pause while symbols change, the new one %s: what is missing is told, and polled',
+    (state) => {
+      const at = playFeed('bybit', 'trades', ['BTC/USDT', 'SOL/USDT'], {}, null, {
+        fallback: { afterMs: 5_000, backMs: 5_000 },
+      });
+      at.run.credit(1_000);
+      at.source('spot').handlers.onOpen();
+      const trade = (symbol: string) =>
+        JSON.stringify({
+          topic: `publicTrade.${symbol}`,
+          type: 'snapshot',
+          ts: LOCAL_US / 1_000,
+          data: [{ T: LOCAL_US / 1_000, s: symbol, S: 'Buy', v: '1', p: '2', i: `1-${symbol}`, BT: false }],
+        });
+      at.source('spot').handlers.onFrame(trade('BTCUSDT'), LOCAL_US);
+      const bybit = VENUES.find(({ id }) => id === 'bybit');
+      const next = ['BTC/USDT', 'ETH/USDT'].flatMap((symbol) => bybit?.locate(symbol) ?? []);
+      at.run.instruments(next, NOTHING_LEFT);
+      at.clock.advance(1_000);
+      if (state === 'open') {
+        at.source('spot~2').handlers.onOpen();
+        at.source('spot~2').handlers.onFrame(trade('ETHUSDT'), LOCAL_US);
+      }
+      at.run.pause(600_000);
+      const lost = state === 'open' ? ['ETH/USDT', 'BTC/USDT'] : ['BTC/USDT'];
+      expect(
+        at
+          .gaps()
+          .map(({ state, gap }) => [state, gap.symbol, gap.kind])
+          .sort(),
+      ).toEqual(lost.map((symbol) => ['open', symbol, 'disconnect']).sort());
+      expect(at.gaps()[0]?.gap.reason).toBe('paused the venue wants no session for a while');
+      at.clock.advance(20_000);
+      expect(at.facts('fallback')).toMatchObject([{ on: true, symbols: 2 }]);
+      expect(new Set(at.asks.map(({ call }) => call.params.symbol))).toEqual(new Set(['BTCUSDT', 'ETHUSDT']));
+    },
+  );
 });

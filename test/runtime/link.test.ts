@@ -128,12 +128,11 @@ describe('a venue that takes so many requests on a connection', () => {
   test('what is more waits until there is room; a ping is no request', () => {
     const { clock, at, link } = linkOf({ requests: { limit: 4, perMs: 60_000 }, idleMs: 600_000 });
     at(0).handlers.onOpen();
-    link.say(['four', 'five', 'six']);
+    const leave = ['four', 'five', 'six'].map((text) => link.say([text]));
+    expect(leave).toEqual([1_200, 60_000, 60_400]);
     clock.advance(59_900);
-    expect([at(0).sent, link.waiting()]).toEqual([
-      ['one 0', 'two 400', 'three 800', 'four 1200', 'ping 20000', 'ping 40000'],
-      2,
-    ]);
+    const want = ['one 0', 'two 400', 'three 800', 'four 1200', 'ping 20000', 'ping 40000'];
+    expect(at(0).sent).toEqual(want);
     clock.advance(1_000);
     expect(at(0).sent.slice(6)).toEqual(['five 60000', 'ping 60000', 'six 60400']);
     at(0).handlers.onClose(gone);
@@ -142,6 +141,31 @@ describe('a venue that takes so many requests on a connection', () => {
     at(1).handlers.onOpen();
     clock.advance(1_000);
     expect(at(1).sent).toEqual([`one ${beforeMs}`, `two ${beforeMs + 400}`, `three ${beforeMs + 800}`]);
+  });
+});
+
+describe('two that belong together', () => {
+  const requests = { limit: 4, perMs: 60_000 };
+
+  test('leave together: the first waits until there is room for both', () => {
+    const { clock, at, link } = linkOf({ requests, ping: null, idleMs: 600_000 });
+    at(0).handlers.onOpen();
+    expect(link.say(['end', 'begin'])).toBe(60_400);
+    expect(link.say(['more'])).toBe(60_800);
+    clock.advance(70_000);
+    expect(at(0).sent.slice(3)).toEqual(['end 60000', 'begin 60400', 'more 60800']);
+  });
+
+  test('that would wait for more than a minute are not sent at all', () => {
+    const { clock, at, link } = linkOf({ requests: { limit: 4, perMs: 3_600_000 }, ping: null, idleMs: 1e8 });
+    at(0).handlers.onOpen();
+    clock.advance(10_000);
+    expect(link.say(['end', 'begin'])).toBeNull();
+    expect(link.say(['four'])).toBe(0);
+    clock.advance(3_535_000);
+    expect(link.say(['end', 'begin'])).toBe(55_800);
+    clock.advance(100_000);
+    expect(at(0).sent.slice(3)).toEqual(['four 10000', 'end 3600400', 'begin 3600800']);
   });
 });
 

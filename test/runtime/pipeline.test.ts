@@ -172,6 +172,11 @@ describe('a part that fails', () => {
     let written = 0;
     pipeline.ingest(trades({ 'A/USDT': [1], 'BAD/USDT': [2], 'C/USDT': [3] }), () => written++);
     expect([written, pipeline.parked()]).toEqual([0, 2]);
+    const waiting = (symbol: string) =>
+      pipeline
+        .waiting(`raw/trades-okx-${symbol}.csv`)
+        .map((bytes) => String(Buffer.from(bytes)).split(',')[4]);
+    expect([waiting('A-USDT'), waiting('C-USDT')]).toEqual([[], ['3']]);
     state.room = 100;
     disk.clock.advance(50);
     expect([state.taken, written, pipeline.parked()]).toEqual([['A/USDT 1', 'C/USDT 3'], 1, 0]);

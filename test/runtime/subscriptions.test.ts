@@ -3,7 +3,11 @@
 import { describe, expect, test } from 'vitest';
 import { err, failure, ok, type Result } from '../../src/core/result.ts';
 import type { RestText } from '../../src/runtime/protocol.ts';
+import { createRates } from '../../src/runtime/rates.ts';
+import { createSubscriptions } from '../../src/runtime/subscriptions.ts';
+import { venueById } from '../../src/venues/index.ts';
 import { binance, bitflyer, bybit, okx } from '../fixtures/frames.ts';
+import { manualClock } from '../support/clock.ts';
 import { type PlayedFeed, playFeed } from '../support/feed.ts';
 import { LOCAL_US } from '../support/intake.ts';
 
@@ -359,5 +363,71 @@ describe('deafness is proved by REST where a market may be quiet', () => {
     failed.pass(61);
     await failed.asks[1]?.answer(answer(2));
     expect(failed.facts('silent')).toEqual([]);
+  });
+});
+
+describe('a connection on which the venue counts requests', () => {
+  const subscribed = (leavesMs: () => number | null) => {
+    const clock = manualClock();
+    const said: (readonly string[])[] = [];
+    const reports: string[] = [];
+    const venue = venueById('okx');
+    const [plan] =
+      venue?.dial({
+        feed: 'orderbook',
+        instruments: ['BTC/USDT', 'ETH/USDT'].flatMap((symbol) => venue.locate(symbol) ?? []),
+        endpoints: venue.endpoints,
+        options: { depth: 200, stream: null },
+      }) ?? [];
+    if (venue === undefined || plan === undefined) throw new Error('no plan');
+    const subscriptions = createSubscriptions(plan, {
+      clock,
+      feed: 'orderbook',
+      request: venue.request,
+      rates: createRates('orderbook'),
+      say(texts) {
+        said.push(texts);
+        return leavesMs();
+      },
+      report: (type, { reason }) => reports.push(`${type} ${reason}`),
+    });
+    subscriptions.up();
+    for (const { stream } of plan.subscriptions) subscriptions.acked(stream);
+    const pass = (sec: number): void => {
+      for (let s = 0; s < sec; s++) {
+        clock.advance(1_000);
+        for (const { stream } of plan.subscriptions) subscriptions.heard(stream);
+        subscriptions.watch();
+      }
+    };
+    return { subscriptions, said, reports, pass };
+  };
+
+  test('what waits to be sent is not said again, nor missed before it has left', () => {
+    const { subscriptions, said, reports, pass } = subscribed(() => 30_000);
+    expect(subscriptions.again('BTC/USDT')).toBe(true);
+    pass(1);
+    expect([subscriptions.again('BTC/USDT'), subscriptions.again('ETH/USDT')]).toEqual([true, true]);
+    pass(28);
+    expect(said.map((texts) => texts.map((text) => /BTC/.test(text)))).toEqual([
+      [true, true],
+      [false, false],
+    ]);
+    pass(2);
+    subscriptions.again('BTC/USDT');
+    pass(1);
+    expect([said.length, reports]).toEqual([3, []]);
+  });
+
+  test('what is not sent leaves each as it was: none is asked for, none in error', () => {
+    const { subscriptions, said, reports, pass } = subscribed(() => null);
+    subscriptions.again('BTC/USDT');
+    pass(60);
+    expect([said.length, reports, subscriptions.errors().size, subscriptions.isSettled()]).toEqual([
+      1,
+      [],
+      0,
+      true,
+    ]);
   });
 });
