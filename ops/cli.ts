@@ -11,6 +11,7 @@ import { type Console, EXIT, type Place } from '../src/apps/console.ts';
 import { HEALTH_HELP, runHealth } from '../src/apps/health.ts';
 import { REPLAY_HELP, runReplay } from '../src/apps/replay.ts';
 import { runSim, SIM_HELP } from '../src/apps/sim.ts';
+import { runSoak, SOAK_HELP } from '../src/apps/soak.ts';
 import { runSymbols, SYMBOLS_HELP } from '../src/apps/symbols.ts';
 import { runVerify, VERIFY_HELP } from '../src/apps/verify.ts';
 import { VENUES } from '../src/venues/index.ts';
@@ -50,6 +51,8 @@ ${REPLAY_HELP}
 
 ${SIM_HELP}
 
+${SOAK_HELP}
+
 ${VERIFY_HELP}
 
 ${BOOK_HELP}
@@ -69,6 +72,8 @@ function run(command: string | undefined, argv: readonly string[]): Promise<numb
       return runReplay(argv, place, console, environment());
     case 'sim':
       return runSim(argv, console);
+    case 'soak':
+      return runSoak(argv, place, console, environment());
     case 'verify':
       return runVerify(argv, place, console);
     case 'book':

@@ -9,8 +9,15 @@ export interface Progress {
   clear(): void;
 }
 
-/** `write` puts a text in the place of the current line; undefined where there is no terminal, and nothing is shown. */
-export function createProgress(write: ((text: string) => void) | undefined, nowMs: () => number): Progress {
+/**
+ * `write` puts a text in the place of the current line; undefined where there is no terminal, and nothing is shown.
+ * `amount`: how much there is in words; bytes as gigabytes unless told.
+ */
+export function createProgress(
+  write: ((text: string) => void) | undefined,
+  nowMs: () => number,
+  amount: (count: number) => string = gigabytes,
+): Progress {
   let lastMs = Number.NEGATIVE_INFINITY;
   let isShown = false;
   return {
@@ -18,7 +25,7 @@ export function createProgress(write: ((text: string) => void) | undefined, nowM
       if (write === undefined || nowMs() - lastMs < EVERY_MS) return;
       lastMs = nowMs();
       isShown = true;
-      write(barText(done, total, what));
+      write(barText(done, total, what, amount));
     },
     clear() {
       if (isShown) write?.('');
@@ -27,10 +34,11 @@ export function createProgress(write: ((text: string) => void) | undefined, nowM
   };
 }
 
-function barText(done: number, total: number, what: string): string {
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+
+function barText(done: number, total: number, what: string, amount: (count: number) => string): string {
   const share = total === 0 ? 1 : Math.min(1, done / total);
   const full = Math.floor(share * WIDTH);
   const bar = '#'.repeat(full).padEnd(WIDTH, '.');
-  const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(2);
-  return `[${bar}] ${String(Math.floor(share * 100)).padStart(3)} %  ${gigabytes(done)} of ${gigabytes(total)} GB  ${what.slice(-48)}`;
+  return `[${bar}] ${String(Math.floor(share * 100)).padStart(3)} %  ${amount(done)} of ${amount(total)}  ${what.slice(-48)}`;
 }

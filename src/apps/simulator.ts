@@ -19,6 +19,8 @@ export interface Simulator {
   readonly control: string | null;
   /** It also ends by itself when this process does, however that ends. */
   stop(): void;
+  /** Resolves when its process has ended, its journal written. */
+  readonly ended: Promise<void>;
 }
 
 /** Fails with `usage` where it refuses its arguments, else with `simulator`. */
@@ -26,6 +28,7 @@ export function startSimulator(cli: string, args: readonly string[]): Promise<Re
   return new Promise((resolve) => {
     const child = fork(cli, ['sim', '--port', '0', ...args], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     let said = '';
+    const ended = new Promise<void>((over) => child.once('exit', () => over()));
     child.stderr?.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString('utf8')).slice(-2_000);
     });
@@ -38,7 +41,7 @@ export function startSimulator(cli: string, args: readonly string[]): Promise<Re
       const stop = (): void => {
         if (child.connected) child.disconnect();
       };
-      resolve(ok({ endpoints: message.endpoints, control: message.control ?? null, stop }));
+      resolve(ok({ endpoints: message.endpoints, control: message.control ?? null, stop, ended }));
     });
   });
 }

@@ -162,13 +162,16 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
     if (candidate === null || waiting.length === 0) return;
     const snapshot = candidate;
     candidate = null;
-    const next = waiting.find((delta) => rule.join(delta, snapshot.sequence) !== 'stale');
+    const at = waiting.findIndex((delta) => rule.join(delta, snapshot.sequence) !== 'stale');
+    const next = waiting[at];
     if (next !== undefined && rule.join(next, snapshot.sequence) === 'gap') {
       return port.needSnapshot(
         `snapshot ${snapshot.sequence} is older than the stream (${next.prevSequence})`,
       );
     }
-    const deltas = waiting;
+    // What waited long before its snapshot is outdated, however much it is: no sign of numbers that began anew.
+    const deltas = next === undefined ? [] : waiting.slice(at);
+    stale += waiting.length - deltas.length;
     waiting = [];
     take(snapshot);
     for (const delta of deltas) on(delta);
@@ -176,6 +179,8 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
 
   const onWaiting = (delta: BookMessage): void => {
     if (rule.snapshot !== 'rest') return;
+    // Numbers that go back began anew: no snapshot joins those before.
+    if ((delta.sequence ?? 0) < (waiting.at(-1)?.sequence ?? 0)) waiting = [];
     waiting.push(delta);
     if (waiting.length > WAITING_LIMIT) waiting.shift();
     if (waiting.length === 1 && candidate === null) port.needSnapshot(state);

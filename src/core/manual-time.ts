@@ -18,7 +18,9 @@ export function manualTime(startUs: number): ManualTime {
   let nowUs = startUs;
 
   const add = (ms: number, run: () => void, repeat: boolean): Cancel => {
-    const timer: Timer = { dueUs: nowUs + ms * 1000, everyUs: repeat ? ms * 1000 : null, run };
+    // A whole number of µs: a wait that rounding made of almost nothing would else be due at once, for ever.
+    const inUs = Math.ceil(ms * 1000);
+    const timer: Timer = { dueUs: nowUs + inUs, everyUs: repeat ? inUs : null, run };
     timers.add(timer);
     return () => timers.delete(timer);
   };

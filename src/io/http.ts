@@ -10,7 +10,7 @@
 import type { Clock } from '../core/ports.ts';
 import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
 import { type Ccxt, judge, loadCcxt } from './ccxt.ts';
-import { createSender, type Reply, type UndiciRequest, unanswered, unsent } from './send.ts';
+import { createSender, type Reply, type Sender, type UndiciRequest, unanswered, unsent } from './send.ts';
 
 export interface Http {
   /** Loads what a first call would wait for. */
@@ -38,11 +38,13 @@ export interface HttpOptions {
   readonly clock: Clock;
   /** `http://user:secret@host:port`, `https://…` or `socks5://…`. */
   readonly proxy?: string | undefined;
+  /** What carries the requests, in place of the network. */
+  readonly sender?: Sender;
 }
 
 /** Loads nothing before the first call. */
-export function createHttp({ ccxtId, bases, timeoutMs, clock, proxy }: HttpOptions): Http {
-  const sender = createSender(ccxtId, timeoutMs, clock);
+export function createHttp({ ccxtId, bases, timeoutMs, clock, proxy, ...more }: HttpOptions): Http {
+  const sender = more.sender ?? createSender(ccxtId, timeoutMs, clock);
   let loading: Promise<Ccxt> | null = null;
 
   const open = async (): Promise<Ccxt> => {

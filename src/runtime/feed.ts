@@ -77,6 +77,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       report('resync', { symbol, reason });
     },
     drift: (verdict) => {
+      holes.compared(verdict);
       if (verdict.differing > 0) report('drift', { ...verdict });
     },
     reject(reason, text, localUs, connection) {

@@ -58,7 +58,9 @@ export interface Gaps {
   resumed(symbol: string, newest: GapSide, reason: string): void;
   /** It left this one open. Null: its file does not show how much of it was fetched. */
   adopt(gap: Gap, how: Adopted | null, to: GapSide): void;
-  /** From now on rows can be missing. */
+  /** A book that is held against pushed snapshots was right. */
+  agreed(symbol: string): void;
+  /** From now on rows can be missing; by drift, since the book was last known to be right. */
   lost(symbol: string, kind: GapKind, reason: string): void;
   /** A row, in order; one that was fetched to fill a hole is none of these. */
   row(event: MarketEvent): void;
@@ -83,6 +85,8 @@ export function createGaps(port: GapsPort): Gaps {
   /** Books that gave a change: of the others snapshots are all there is. */
   const changing = new Set<string>();
   const pace = createTradePace();
+  /** Books that nothing numbers: where they were last known to be right. */
+  const right = new Map<string, GapSide>();
   let found = 0;
 
   const sideAt = (symbol: string): GapSide => {
@@ -93,7 +97,7 @@ export function createGaps(port: GapsPort): Gaps {
   const begin = (symbol: string, kind: GapKind, reason: string): Open => {
     found += 1;
     const id = `${venue}.${feed}.${symbol}.${port.wallUs()}.${found}`;
-    const from = sideAt(symbol);
+    const from = (kind === 'drift' ? right.get(symbol) : undefined) ?? sideAt(symbol);
     const gap: Gap = { id, venue, feed, symbol, kind, reason, from };
     port.begun(gap);
     port.changed({ state: 'open', gap });
@@ -170,6 +174,7 @@ export function createGaps(port: GapsPort): Gaps {
 
   const onBook = (event: Extract<MarketEvent, { readonly type: 'book' }>): void => {
     const { symbol, snapshot, sequence } = event;
+    if (snapshot && port.isOwnCount(symbol)) right.set(symbol, sideOf(event));
     if (!snapshot) {
       if (!changing.has(symbol)) changing.add(symbol);
       newest.set(symbol, event);
@@ -215,6 +220,7 @@ export function createGaps(port: GapsPort): Gaps {
       if (how === null) end(hole, { ...UNKNOWN, to, repaired: 'none', how: 'we ended before it was filled' });
       else if (how.behind !== null) setBehind(hole, how.behind.first_id ?? how.behind.id ?? '', how.behind);
     },
+    agreed: (symbol) => void right.set(symbol, sideAt(symbol)),
     lost(symbol, kind, reason) {
       if (!newest.has(symbol)) return;
       const hole = open.get(symbol)?.at(-1);
@@ -261,6 +267,7 @@ export function createGaps(port: GapsPort): Gaps {
       open.delete(symbol);
       changing.delete(symbol);
       pace.forget(symbol);
+      right.delete(symbol);
     },
     count: () => [...open.values()].reduce((sum, list) => sum + list.length, 0),
   };

@@ -1,5 +1,6 @@
 /** What is missing of one feed, and its filling: the gaps, the back-fill, and what both need of the feed. */
 
+import type { DriftVerdict } from '../core/drift.ts';
 import type { MarketEvent } from '../core/event.ts';
 import type { GapChange, GapKind } from '../core/gap.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
@@ -35,6 +36,8 @@ export interface Holes {
   resume(left: Left): void;
   row(event: MarketEvent): void;
   lost(symbol: string, kind: GapKind, reason: string): void;
+  /** A book that nothing numbers was held against a pushed snapshot. */
+  compared(verdict: DriftVerdict): void;
   /** A synced book was given up. */
   lostBook(symbol: string, reason: string): void;
   up(plan: ConnectionPlan): void;
@@ -118,6 +121,9 @@ export function createHoles(
       if (!isFilling) gaps.row(event);
     },
     lost: gaps.lost,
+    compared({ symbol, compared, differing }) {
+      if (compared > 0 && differing === 0) gaps.agreed(symbol);
+    },
     lostBook: (symbol, reason) => gaps.lost(symbol, kindOf(reason), reason),
     up(plan) {
       if (feed !== 'trades') return;

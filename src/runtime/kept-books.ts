@@ -2,6 +2,7 @@
 
 import { topOf } from '../core/book.ts';
 import type { BookSync } from '../core/book-sync.ts';
+import type { Level } from '../core/event.ts';
 import { seconds } from '../core/time.ts';
 import type { Intake } from './intake.ts';
 
@@ -39,7 +40,10 @@ export function bookJson(sync: BookSync, lastLocalUs: number): string {
   return JSON.stringify({
     state: sync.state(),
     local_ts: seconds(lastLocalUs),
-    bids: topOf(sync.book.bids, LEVELS),
-    asks: topOf(sync.book.asks, LEVELS),
+    bids: topOf(sync.book.bids, LEVELS).map(pairOf),
+    asks: topOf(sync.book.asks, LEVELS).map(pairOf),
   });
 }
+
+/** A venue's level can hold more (OKX: its orders), which is of no use to readers of the file. */
+const pairOf = ([price, amount]: Level): Level => [price, amount];

@@ -12,9 +12,9 @@ it('draws at most ten times a second, and takes itself away', () => {
   expect(drawn).toEqual([]);
   for (nowMs = 0; nowMs < 250; nowMs += 10) progress.show(nowMs * 1e7, 2.5e9, 'trades-okx-BTC-USDT');
   expect(drawn).toEqual([
-    '[........................]   0 %  0.00 of 2.50 GB  trades-okx-BTC-USDT',
-    '[#########...............]  40 %  1.00 of 2.50 GB  trades-okx-BTC-USDT',
-    '[###################.....]  80 %  2.00 of 2.50 GB  trades-okx-BTC-USDT',
+    '[........................]   0 %  0.00 GB of 2.50 GB  trades-okx-BTC-USDT',
+    '[#########...............]  40 %  1.00 GB of 2.50 GB  trades-okx-BTC-USDT',
+    '[###################.....]  80 %  2.00 GB of 2.50 GB  trades-okx-BTC-USDT',
   ]);
   progress.clear();
   expect(drawn.at(-1)).toBe('');

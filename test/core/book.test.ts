@@ -148,6 +148,34 @@ describe('joining by REST', () => {
   });
 });
 
+describe('what waited for its snapshot', () => {
+  const joined = (sequences: readonly number[], snapshot: number) => {
+    const rows: (number | null)[] = [];
+    let lost = 0;
+    const sync = createBookSync(rule, {
+      applied: (change) => rows.push(change.sequence),
+      needSnapshot: () => undefined,
+      lost: () => {
+        lost += 1;
+      },
+      drift: () => undefined,
+    });
+    for (const sequence of sequences) sync.on(message({ sequence, prevSequence: sequence - 1 }));
+    sync.on(message({ snapshot: true, sequence: snapshot, prevSequence: null }));
+    return { rows, lost, state: sync.state(), stale: sync.stale() };
+  };
+  const upTo = (last: number): readonly number[] => Array.from({ length: last }, (_, at) => at + 1);
+
+  test('is outdated by it, however much it is, and no sign of numbers that began anew', () => {
+    expect(joined(upTo(402), 400)).toEqual({ rows: [400, 401, 402], lost: 0, state: 'synced', stale: 400 });
+    expect(joined(upTo(400), 400)).toEqual({ rows: [400], lost: 0, state: 'synced', stale: 400 });
+  });
+
+  test('is forgotten where the numbers begin anew meanwhile', () => {
+    expect(joined([900, 901, 5, 6, 7], 6)).toMatchObject({ rows: [6, 7], lost: 0, state: 'synced' });
+  });
+});
+
 describe('recent ids', () => {
   test('the newest are remembered, in bounded memory', () => {
     const ids = createRecentIds(100);

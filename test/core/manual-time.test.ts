@@ -61,6 +61,18 @@ describe('manual time', () => {
     expect(ran).toBe(false);
   });
 
+  test('a wait that rounding made of almost nothing passes', () => {
+    const time = manualTime(START_US);
+    let runs = 0;
+    const again = (): void => {
+      runs += 1;
+      if (runs < 100) time.after(1e-9, again);
+    };
+    time.after(1e-9, again);
+    time.advanceTo(START_US + 10);
+    expect(runs).toBe(10);
+  });
+
   test('never goes back: a frame older than the one before it stands at the newer time', () => {
     const time = manualTime(START_US);
     time.advanceTo(START_US + 5_000);

@@ -1,7 +1,10 @@
 /** Books that are wrong without a broken sequence, and books that break all at once. */
 
 import { describe, expect, test } from 'vitest';
+import { createBookSync } from '../../src/core/book-sync.ts';
+import type { Level } from '../../src/core/event.ts';
 import { ok } from '../../src/core/result.ts';
+import { bookJson } from '../../src/runtime/kept-books.ts';
 import { bybit, okx } from '../fixtures/frames.ts';
 import { bookRows, playFeed } from '../support/feed.ts';
 import { LOCAL_US } from '../support/intake.ts';
@@ -112,4 +115,22 @@ test('those that are joined by subscribing anew are asked for together, not one 
   for (const name of names) book(name, 'snapshot', 20, -1);
   played.clock.advance(1_000);
   expect(Object.values(played.status().symbols).every(({ state }) => state === 'synced')).toBe(true);
+});
+
+test('the kept book of a venue whose levels hold more is told as prices and amounts', () => {
+  const sync = createBookSync(
+    { snapshot: 'subscribe', join: () => 'joins' },
+    {
+      applied: () => undefined,
+      needSnapshot: () => undefined,
+      lost: () => undefined,
+      drift: () => undefined,
+    },
+  );
+  const level = ['60000.1', '2', '0', '7'] as unknown as Level;
+  sync.on({
+    ...{ type: 'book', market: 'spot', symbol: 'BTC/USDT', timestampUs: LOCAL_US, localUs: LOCAL_US },
+    ...{ snapshot: true, sequence: 1, prevSequence: null, bids: [level], asks: [] },
+  });
+  expect(JSON.parse(bookJson(sync, LOCAL_US))).toMatchObject({ bids: [['60000.1', '2']], asks: [] });
 });

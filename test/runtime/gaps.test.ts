@@ -149,6 +149,18 @@ describe('trades whose ids are counted', () => {
     expect(story(played).at(-1)).toBe('closed none 3-5 0+1');
   });
 
+  test('an answer that breaks off is asked for again', async () => {
+    const played = start('binance', 'trades');
+    open(played, 'spot');
+    for (const t of [3, 5]) frame(played, 'spot', binance.trade({ t }));
+    const whole = binanceRest.trades(4, 5);
+    await answer(played, 0, whole.slice(0, whole.length / 2));
+    expect(story(played)).toEqual(['open sequence 3']);
+    played.clock.advance(6_000);
+    await answer(played, 1, whole);
+    expect(story(played).at(-1)).toBe('closed full 3-5 1+0');
+  });
+
   test('an older trade that comes late closes nothing and opens nothing', () => {
     const played = start('binance', 'trades');
     open(played, 'spot');
@@ -448,4 +460,25 @@ test('an event that the full queue did not take can be fetched later', async () 
   await answer(played, 0, binanceRest.trades(4, 5, 6, 7, 8));
   expect([...ids(played)].map(Number).sort((a, b) => a - b)).toEqual([3, 4, 5, 6, 7, 8]);
   expect(story(played).at(-1)).toMatch(/^closed full /);
+});
+
+test('a bitFlyer book that was wrong is missing since it was last right', () => {
+  const played = start('bitflyer', 'orderbook');
+  open(played, 'realtime');
+  const { level, board, snapshot } = bitflyer;
+  const say = (text: string, sec: number): void =>
+    frame(played, 'realtime', channelled(text), LOCAL_US + sec * 1e6);
+  const channelled = (text: string): string => text.replaceAll('BTC_JPY', 'FX_BTC_JPY');
+  const asks = level('102.0', '1.0');
+  say(snapshot(level('100.0', '1.0'), asks), 0);
+  // Held against the next one, it is right.
+  say(snapshot(level('100.0', '1.0'), asks), 5);
+  say(board('', level('103.0', '1.0')), 10);
+  // Lost: 100.0 went. What comes is applied to a book that is wrong.
+  say(board('', level('104.0', '1.0')), 12);
+  for (const sec of [14, 19])
+    say(snapshot(level('99.0', '1.0'), `${asks},${level('103.0', '1.0')},${level('104.0', '1.0')}`), sec);
+  say(board('', level('105.0', '1.0')), 25);
+  const [opened] = played.gaps();
+  expect(opened?.gap).toMatchObject({ kind: 'drift', from: { local_ts: TS } });
 });
