@@ -17,18 +17,31 @@ export interface Told {
 
 type Side = JournalLine['bids'];
 
-/** Trades in the order in which they were sent, none twice, none left out but at the end of a connection. */
+/**
+ * Trades in the order in which they were sent, none twice, none left out but at the end of a connection. What was left
+ * out there, and what was sent to nobody, can have been fetched later.
+ */
 export function heldTrades(rows: readonly CsvRecord[], journal: readonly JournalLine[]): readonly Told[] {
   const told = connections(journal);
+  const byId = new Map(journal.map((line) => [line.id, line] as const));
+  const placeOf = new Map(told.flatMap(({ sent }, place) => sent.map((line) => [line.id, place] as const)));
   const ids = new Set<string | undefined>();
   let at = 0;
   for (const row of rows) {
-    while (at < told.length && !isTrade(row, next(told[at]))) at++;
-    const one = told[at];
-    if (one === undefined) throw new Error(`trade ${row.id} is not what a connection was told next`);
     if (ids.has(row.id)) throw new Error(`trade ${row.id} stands there twice`);
     ids.add(row.id);
-    one.recorded++;
+    let place = at;
+    while (place < told.length && !isTrade(row, next(told[place]))) place++;
+    const one = told[place];
+    if (one !== undefined) {
+      at = place;
+      one.recorded++;
+      continue;
+    }
+    const line = byId.get(row.id ?? '');
+    const isAhead = (placeOf.get(row.id ?? '') ?? -1) >= at;
+    if (isAhead || line === undefined || !isTrade(row, line))
+      throw new Error(`trade ${row.id} is not what a connection was told next`);
   }
   return told;
 }

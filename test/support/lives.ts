@@ -134,10 +134,11 @@ export async function startLives(options: LivesOptions): Promise<Lives> {
     }
     const last = sentNow(target).findLast((line) => !(venue === 'bitflyer' && line.snapshot));
     if (last === undefined) return false;
+    // Behind the newest trade can stand those that were fetched later.
+    if (feed === 'trades') return text.slice(-200_000).includes(`,${last.id},`);
     // A book's file that has just begun holds its snapshot alone.
     const newest = text.slice(-200_000).split('\n').slice(-3).join('\n');
-    const told =
-      feed === 'trades' ? [last.id] : [last.bids, last.asks].map((side) => encodeCell(levels(side)));
+    const told = [last.bids, last.asks].map((side) => encodeCell(levels(side)));
     return newest.includes(`,${told.join()},`);
   };
 

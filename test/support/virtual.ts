@@ -149,8 +149,8 @@ export function virtualVenue(
     journal,
     feeds: Object.fromEntries(running) as unknown as Virtual['feeds'],
     async advance(sec) {
-      for (let at = 0; at < sec * 20; at++) {
-        clock.advanceTo(clock.wallUs() + 50_000);
+      for (let at = 0; at < sec * 10; at++) {
+        clock.advanceTo(clock.wallUs() + 100_000);
         // What an answer sets off.
         for (let turn = 0; turn < 6; turn++) await Promise.resolve();
       }
