@@ -14,6 +14,7 @@ import {
   type Venue,
 } from '../core/venue.ts';
 import { createHttp } from '../io/http.ts';
+import type { Sender } from '../io/send.ts';
 import { createUnified } from '../io/unified.ts';
 import { createGovernor, type Governor, type GovernorNumbers } from './governor.ts';
 import type { GovernorMemory } from './governor-memory.ts';
@@ -26,6 +27,8 @@ export interface StationPort {
   readonly clock: Clock;
   readonly proxy: string | undefined;
   readonly redact: Redact;
+  /** What carries the requests, in place of the network. */
+  readonly sender?: Sender;
   /** For a whole REST exchange. */
   readonly restTimeoutMs?: number;
   /** Without one nothing outlives the process. */
@@ -80,7 +83,11 @@ export function createStation(venue: Venue, all: Settings, port: StationPort): S
       const unified = createUnified({ ...client, origin: endpoints.rest ?? '' });
       return { rest: createUnifiedRest({ ...common, unified }), client: unified };
     }
-    const http = createHttp({ ...client, bases: venue.rest.bases(endpoints) });
+    const http = createHttp({
+      ...client,
+      bases: venue.rest.bases(endpoints),
+      ...(port.sender && { sender: port.sender }),
+    });
     return { rest: createRest({ ...common, http }), client: http };
   };
   const opened = open();

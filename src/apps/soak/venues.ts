@@ -4,13 +4,10 @@ import { type Settings, settingsSchema } from '../../../config/schema.ts';
 import type { Clock } from '../../core/ports.ts';
 import { ok } from '../../core/result.ts';
 import { keyOf, type Venue } from '../../core/venue.ts';
-import { createHttp } from '../../io/http.ts';
 import { type Sender, unanswered } from '../../io/send.ts';
-import { createGovernor } from '../../runtime/governor.ts';
 import type { GovernorMemory } from '../../runtime/governor-memory.ts';
 import type { Fact } from '../../runtime/protocol.ts';
-import { createRest } from '../../runtime/rest.ts';
-import { type Station, windowsOf } from '../../runtime/station.ts';
+import { createStation, type Station } from '../../runtime/station.ts';
 import type { MemorySim } from '../../sim/memory.ts';
 import { VENUES } from '../../venues/index.ts';
 
@@ -64,39 +61,16 @@ export interface StationPort {
 }
 
 export function stationOf(venue: Venue, port: StationPort): Station {
-  const { sim, clock, memory, note } = port;
-  const settings = port.settings.venues[keyOf(venue)];
-  if (settings === undefined) throw new RangeError(`no settings of ${venue.id}`);
+  const { sim, clock, memory, note, pauseSessions } = port;
+  const key = keyOf(venue);
+  const own = port.settings.venues[key];
+  if (own === undefined) throw new RangeError(`no settings of ${venue.id}`);
   const endpoints = sim.endpoints[venue.id] ?? {};
-  const { max_info_rpm, share, decay, jitter, max_interval_sec, weights } = settings.rate;
-  const governor = createGovernor({
-    venue: venue.id,
-    maxInfoRpm: max_info_rpm,
-    share,
-    windows: windowsOf(venue, settings),
-    stretch: { decay, jitter, maxIntervalMs: max_interval_sec * 1000 },
-    clock,
-    memory,
-  });
-  const http = createHttp({
-    ccxtId: venue.rest.ccxt,
-    bases: venue.rest.bases(endpoints),
-    timeoutMs: 10_000,
-    clock,
+  const settings = { ...port.settings, venues: { [key]: { ...own, endpoints } } };
+  const station = createStation(venue, settings, {
+    ...{ clock, memory, note, pauseSessions, proxy: undefined, redact: (text: string) => text },
     sender: memorySender(sim, () => port.onSend(venue.id)),
   });
-  const rest = createRest({
-    ...{ venue, governor, http, clock, weights: () => weights, redact: (text: string) => text, onFact: note },
-    onSessionsPause: (ms) => port.pauseSessions(venue.id, ms),
-  });
-  const located = settings.symbols.flatMap((symbol) => venue.locate(symbol) ?? []);
-  return {
-    ...{ venue, settings, located, endpoints, governor, rest },
-    // The settings of a soak do not change.
-    take: () => undefined,
-    close() {
-      governor.close();
-      http.close();
-    },
-  };
+  if (station === null) throw new RangeError(`${venue.id} is off`);
+  return station;
 }
