@@ -7,5 +7,7 @@ export default defineConfig({
     globalSetup: ['test/build.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Many wait for real processes and clocks: two files at a time take little more than half as long.
+    maxWorkers: 2,
   },
 });
