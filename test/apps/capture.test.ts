@@ -160,7 +160,10 @@ describe('a killed process', () => {
     const data = join(folder, 'data');
     const first = start(folder, sim, ['--capture']);
     await until('everything flows', () => grown(folder, 15));
-    await until('each feed is captured', () => files(join(data, 'capture')).length === 12);
+    await until('each feed is captured', () => {
+      const sizes = [...sizesOf(join(data, 'capture')).values()];
+      return sizes.length === 12 && sizes.every((size) => size > 0);
+    });
     const sizes = sizesOf(join(data, 'capture'));
     await until('each capture has grown', () =>
       [...sizesOf(join(data, 'capture'))].every(([name, size]) => size > (sizes.get(name) ?? 0)),

@@ -70,13 +70,13 @@ describe.concurrent('a large file is closed, compressed, read back, listed and r
         const path = pathsOf(own, target)[what];
         const wrap = strace({ call, when: String(nth), what: 'signal=KILL', path });
         const run = own.begin({ wrap, env: ONE_FILE_THREAD });
-        await until(`${call} of ${what} ends it`, () => run.process.signalCode !== null);
+        await until(`${call} of ${what} ends it`, () => run.process.signalCode !== null, 60_000);
         expect([call, what, run.process.signalCode, run.errors]).toEqual([call, what, 'SIGKILL', []]);
         own.look();
       }
       await finish(own);
     },
-    180_000,
+    400_000,
   );
 });
 
