@@ -70,8 +70,11 @@ describe.concurrent('a large file is closed, compressed, read back, listed and r
         const path = pathsOf(own, target)[what];
         const wrap = strace({ call, when: String(nth), what: 'signal=KILL', path });
         const run = own.begin({ wrap, env: ONE_FILE_THREAD });
-        await until(`${call} of ${what} ends it`, () => run.process.signalCode !== null, 60_000);
-        expect([call, what, run.process.signalCode, run.errors]).toEqual([call, what, 'SIGKILL', []]);
+        const { process } = run;
+        const hasEnded = (): boolean => process.signalCode !== null || process.exitCode !== null;
+        await until(`${call} of ${what} ends it`, hasEnded, 60_000);
+        const { signalCode, exitCode } = process;
+        expect([call, what, signalCode, exitCode, run.errors]).toEqual([call, what, 'SIGKILL', null, []]);
         own.look();
       }
       await finish(own);
