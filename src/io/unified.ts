@@ -69,6 +69,7 @@ export function createUnified(options: UnifiedOptions): Unified {
   const sender = createSender(ccxtId, timeoutMs, clock);
   const calls = new AsyncLocalStorage<Call>();
   let loading: Promise<CcxtExchange> | null = null;
+  let opened: CcxtExchange | null = null;
 
   const open = async (): Promise<CcxtExchange> => {
     const ccxt = await loadCcxt(ccxtId);
@@ -90,6 +91,7 @@ export function createUnified(options: UnifiedOptions): Unified {
       });
     };
     exchange.handleRestResponse = (reply) => Promise.resolve(parsed(ccxt, reply, calls.getStore()) as Reply);
+    opened = exchange;
     return exchange;
   };
   const load = (): Promise<CcxtExchange> => {
@@ -101,9 +103,8 @@ export function createUnified(options: UnifiedOptions): Unified {
   };
 
   /** Markets that could not be loaded are loaded again by the next call. */
-  const forget = async (): Promise<void> => {
-    const exchange = await loading?.catch(() => null);
-    if (exchange && !exchange.markets) delete exchange.marketsLoading;
+  const forget = (): void => {
+    if (opened !== null && !opened.markets) delete opened.marketsLoading;
   };
 
   const invoke = async (method: string, params: Readonly<Record<string, string | number>>) => {
@@ -145,7 +146,7 @@ export function createUnified(options: UnifiedOptions): Unified {
         const date = call.last?.headers.date ?? null;
         return ok({ text, localUs, sentUs, headUs, date, url: `ccxt://${ccxtId}/${method}?${query}` });
       } catch (thrown) {
-        await forget();
+        forget();
         if (thrown instanceof CallFailed) return err(thrown.failure);
         return err(failureOf(thrown));
       }

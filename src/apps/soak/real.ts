@@ -154,13 +154,9 @@ function beginner({ out, cli, env }: RealOptions, { endpoints }: Simulator, data
   );
   writeFileSync(settings, stringify({ paths: { logs: join(out, 'logs') }, venues }));
   // The simulator is on loopback, where no proxy leads; and folders of the environment are not ours.
-  const {
-    HTTPS_PROXY: _,
-    BTC_TS_DATA_DIR: __,
-    BTC_TS_LOGS_DIR: ___,
-    npm_lifecycle_event: ____,
-    ...own
-  } = env;
+  const { HTTPS_PROXY: _, BTC_TS_DATA_DIR: __, BTC_TS_LOGS_DIR: ___, ...rest } = env;
+  // As under npm: it ends when its parent does, however that ends.
+  const own = { ...rest, npm_lifecycle_event: 'soak' };
   return () => {
     const child = spawn(process.execPath, [cli, 'collector', '--config', settings, '--data', dataDir], {
       env: own,
