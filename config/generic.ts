@@ -1,7 +1,8 @@
 /** The venues `ccxt:<id>` that a settings file names: any exchange that ccxt knows, and we do not. */
 
 import { isExchange } from '../src/io/ccxt.ts';
-import { genericId, venueByKey } from '../src/venues/index.ts';
+import { venueByKey } from '../src/venues/index.ts';
+import { genericId } from '../src/venues/registry.ts';
 import type { VenueDeclaration } from './schema.ts';
 
 /** `venues`, and those that the value names; one that ccxt does not know stays an unknown key. */

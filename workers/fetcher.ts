@@ -7,11 +7,11 @@ import { systemClock } from '../src/io/clock.ts';
 import { openSocket } from '../src/io/socket.ts';
 import { startFeed } from '../src/runtime/feed.ts';
 import type { FetcherInit, FromFetcher, RestText, ToFetcher } from '../src/runtime/protocol.ts';
-import { venueByKey } from '../src/venues/index.ts';
+import { loadVenue } from '../src/venues/registry.ts';
 
 const init = workerData as FetcherInit;
 const port = parentPort;
-const venue = venueByKey(init.key);
+const venue = await loadVenue(init.key);
 if (port === null || venue === undefined)
   throw new Error(`fetcher: no venue "${init.venue}", or not in a thread`);
 

@@ -1,22 +1,13 @@
-/** The registry: one line per venue; and any other exchange that ccxt knows, by `ccxt:<id>`. */
+/** Every venue at once, for whoever needs more than one. */
 
 import type { Venue } from '../core/venue.ts';
-import { binance } from './binance/index.ts';
-import { bitflyer } from './bitflyer/index.ts';
-import { bybit } from './bybit/index.ts';
 import { ccxtVenue } from './ccxt/index.ts';
-import { okx } from './okx/index.ts';
+import { genericId, loadVenues } from './registry.ts';
 
-export const VENUES: readonly Venue[] = [bitflyer, binance, bybit, okx];
+export const VENUES: readonly Venue[] = await loadVenues();
 
 export function venueById(id: string): Venue | undefined {
   return VENUES.find((venue) => venue.id === id);
-}
-
-/** ccxt's id of a settings key `ccxt:<id>`; null for any other key, and for a venue of our own. */
-export function genericId(key: string): string | null {
-  const id = /^ccxt:([a-z0-9]+)$/.exec(key)?.[1] ?? null;
-  return id === null || venueById(id) !== undefined ? null : id;
 }
 
 /** The venue that the settings call so. */

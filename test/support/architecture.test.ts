@@ -18,7 +18,7 @@ import {
 const HEALTHY: Readonly<Record<string, string>> = {
   'src/core/event.ts': 'export type E = 1;\n',
   'src/core/book.ts': "import type { E } from './event.ts';\n",
-  'src/venues/index.ts': "import { x } from './x/index.ts';\n",
+  'src/venues/registry.ts': "import { x } from './x/index.ts';\n",
   'src/venues/x/index.ts': "import { z } from 'zod';\nimport { map } from './map.ts';\n",
   'src/venues/x/wire.ts': "import { z } from 'zod';\n",
   'src/venues/x/map.ts': "import type { E } from '../../core/event.ts';\n",
@@ -33,9 +33,9 @@ const HEALTHY: Readonly<Record<string, string>> = {
   'src/flow/rows.ts': "// process.env and import '../io/http.ts' in words\nimport '../core/event.ts';\n",
   'src/runtime/thread.ts': "import { Worker } from 'node:worker_threads';\n",
   'src/runtime/lock.ts': "import '../io/http.ts';\n",
-  'src/sim/server.ts': "import { WebSocketServer } from 'ws';\nimport '../venues/index.ts';\n",
+  'src/sim/server.ts': "import { WebSocketServer } from 'ws';\nimport '../venues/registry.ts';\n",
   'config/load.ts':
-    "import { VENUES } from '../src/venues/index.ts';\nconst { env } = process;\nprocess.env.X;\n",
+    "import { VENUES } from '../src/venues/registry.ts';\nconst { env } = process;\nprocess.env.X;\n",
   'src/apps/collector.ts': "import '../runtime/thread.ts';\nimport '../../config/load.ts';\n",
   'workers/fetcher.ts': "import { parentPort } from 'node:worker_threads';\nimport '../src/flow/rows.ts';\n",
   'ops/cli.ts': `import { run } from '../src/apps/collector.ts';\nnew URL(\`../workers/fetcher\${e}\`, import.meta.url);\n`,
@@ -73,8 +73,8 @@ describe('each rule, broken once', () => {
     ],
     [
       'src/flow/a.ts',
-      "type V = import('../venues/index.ts').V",
-      '1 imports src/venues/index.ts: src/flow may import only src/core beside itself',
+      "type V = import('../venues/registry.ts').V",
+      '1 imports src/venues/registry.ts: src/flow may import only src/core beside itself',
     ],
     [
       'src/sim/a.ts',
@@ -151,11 +151,11 @@ describe('each rule, broken once', () => {
   });
 
   test('the registry', () => {
-    const registry = (text: string) => venueFolders([])(tree({ 'src/venues/index.ts': text }));
+    const registry = (text: string) => venueFolders([])(tree({ 'src/venues/registry.ts': text }));
     const once = 'each venue is named once';
-    expect(registry('')).toEqual([`src/venues/index.ts:1 does not name src/venues/x: ${once}`]);
+    expect(registry('')).toEqual([`src/venues/registry.ts:1 does not name src/venues/x: ${once}`]);
     expect(registry("import './x/index.ts';\nimport './x/map.ts';")).toEqual([
-      `src/venues/index.ts:2 names src/venues/x again: ${once}`,
+      `src/venues/registry.ts:2 names src/venues/x again: ${once}`,
     ]);
   });
 

@@ -62,7 +62,7 @@ const VENUE_FILES = [
 /** Any exchange that ccxt knows: it is polled in ccxt's words alone, so there is no wire, and nothing to simulate. */
 const GENERIC = 'src/venues/ccxt';
 const GENERIC_FILES = ['rest.ts', 'index.ts'];
-const REGISTRY = 'src/venues/index.ts';
+const REGISTRY = 'src/venues/registry.ts';
 
 interface Edge extends Import {
   readonly from: string;
