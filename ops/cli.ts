@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { environment } from '../config/load.ts';
 import { BOOK_HELP, runBook } from '../src/apps/book.ts';
 import { COLLECTOR_HELP, runCollector } from '../src/apps/collector.ts';
-import { runConfig } from '../src/apps/config.ts';
+import { CONFIG_HELP, runConfig } from '../src/apps/config.ts';
 import { type Console, EXIT, type Place } from '../src/apps/console.ts';
 import { HEALTH_HELP, runHealth } from '../src/apps/health.ts';
 import { REPLAY_HELP, runReplay } from '../src/apps/replay.ts';
@@ -41,28 +41,25 @@ const console: Console = {
   ...(process.stderr.isTTY && { progress: (text: string) => void process.stderr.write(`\r\x1b[K${text}`) }),
 };
 
-const HELP = `tapedeck ${manifest.version}: records public market data
-
-${COLLECTOR_HELP}
-
-${HEALTH_HELP}
-
-${REPLAY_HELP}
-
-${SIM_HELP}
-
-${SOAK_HELP}
-
-${VERIFY_HELP}
-
-${BOOK_HELP}
-
-${SYMBOLS_HELP}
-
-tapedeck config print | schema
-  print the settings that hold, or a JSON Schema of the settings file`;
+const HELPS = new Map([
+  ['collector', COLLECTOR_HELP],
+  ['health', HEALTH_HELP],
+  ['replay', REPLAY_HELP],
+  ['sim', SIM_HELP],
+  ['soak', SOAK_HELP],
+  ['verify', VERIFY_HELP],
+  ['book', BOOK_HELP],
+  ['symbols', SYMBOLS_HELP],
+  ['config', CONFIG_HELP],
+]);
+const HELP = [`tapedeck ${manifest.version}: records public market data`, ...HELPS.values()].join('\n\n');
 
 function run(command: string | undefined, argv: readonly string[]): Promise<number> | number {
+  const help = HELPS.get(command ?? '');
+  if (help !== undefined && (argv.includes('--help') || argv.includes('-h'))) {
+    console.out(help);
+    return EXIT.ok;
+  }
   switch (command) {
     case 'collector':
       return runCollector(argv, place, console, environment());

@@ -23,13 +23,7 @@ import { acquireLock, type Lock } from '../io/lock.ts';
 import { type Log, openLog } from '../io/log.ts';
 import { createApp, type SettingsFile } from '../runtime/app.ts';
 import { VENUES, venuesOf } from '../venues/index.ts';
-import {
-  COLLECTOR_HELP,
-  type CollectorOptions,
-  loadFor,
-  readOptions,
-  wantedSymbols,
-} from './collector-options.ts';
+import { type CollectorOptions, loadFor, readOptions, wantedSymbols } from './collector-options.ts';
 import { type Console, EXIT, type Place } from './console.ts';
 import { type Simulator, startSimulator } from './simulator.ts';
 
@@ -42,10 +36,6 @@ export async function runCollector(
   io: Console,
   env: Environment,
 ): Promise<number> {
-  if (argv.includes('--help')) {
-    io.out(COLLECTOR_HELP);
-    return EXIT.ok;
-  }
   const options = readOptions(argv);
   if (!options.ok) return refuse(io, EXIT.usage, [options.error.message]);
   const load = (endpoints?: Simulator['endpoints'], file?: string) =>

@@ -18,10 +18,10 @@ export interface ConfigContext {
   readonly venues: readonly VenueDeclaration[];
 }
 
-const USAGE = `usage: tapedeck config print [--config FILE] [--data DIR] [--logs DIR] [--venues a,b] [--feeds x,y]
-       tapedeck config schema
-print   the settings that hold, as YAML
-schema  a JSON Schema of the settings file, for editors`;
+export const CONFIG_HELP = `tapedeck config print [--config FILE] [--data DIR] [--logs DIR] [--venues a,b] [--feeds x,y]
+tapedeck config schema
+  print   the settings that hold, as YAML
+  schema  a JSON Schema of the settings file, for editors`;
 
 const OPTIONS = {
   config: { type: 'string' },
@@ -39,7 +39,7 @@ export async function runConfig(
 ): Promise<number> {
   const parsed = parse(argv);
   if (!parsed.ok) {
-    io.err(`tapedeck config: ${parsed.error.message}\n${USAGE}`);
+    io.err(`tapedeck config: ${parsed.error.message}\n${CONFIG_HELP}`);
     return EXIT.usage;
   }
   const { command, options } = parsed.value;

@@ -16,10 +16,6 @@ export { SIM_HELP };
 
 /** Runs until SIGINT or SIGTERM, or, as a forked child, until its parent is gone. Resolves with the exit code. */
 export async function runSim(argv: readonly string[], io: Console): Promise<number> {
-  if (argv.includes('--help')) {
-    io.out(SIM_HELP);
-    return EXIT.ok;
-  }
   const args = readSimArgs(argv);
   if (!args.ok) {
     io.err(`tapedeck sim: ${args.error.message}`);

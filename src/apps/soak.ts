@@ -22,10 +22,6 @@ export async function runSoak(
   io: Console,
   env: Environment,
 ): Promise<number> {
-  if (argv.includes('--help')) {
-    io.out(SOAK_HELP);
-    return EXIT.ok;
-  }
   const args = readSoakArgs(argv);
   if (!args.ok) {
     io.err(`tapedeck soak: ${args.error.message}`);

@@ -31,11 +31,11 @@ export function openSocket(
     perMessageDeflate: false,
     followRedirects: false,
   });
-  let cause = failure('closed', 'closed before it opened');
+  let cause = failure('closed', 'before it opened');
   let closed = false;
 
   socket.on('open', () => {
-    cause = failure('closed', 'closed by the server');
+    cause = failure('closed', 'without a close frame');
     handlers.onOpen();
   });
   socket.on('message', (data: RawData) => {

@@ -105,7 +105,7 @@ export function createModes(first: Mode, port: ModesPort): Modes {
     const written = await port.writeProd();
     const words = written.ok
       ? `DIAG: ${reason}; written to the settings`
-      : `DIAG: ${reason}; the settings could not be told: ${written.error.message}`;
+      : `DIAG: ${reason}; PROD could not be written to the settings: ${written.error.message}`;
     told(
       'DIAG',
       reason,

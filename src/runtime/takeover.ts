@@ -119,6 +119,7 @@ export function createTakeover(first: Settings, port: TakeoverPort): Takeover {
     const { paths, writer, http } = before;
     // What is asked for while a venue is being taken over is asked for by the new numbers.
     holding = { ...next, paths, writer, http, venues: before.venues };
+    const wasWrong = wrong.length + unlisted.length > 0;
     wrong = [];
     unlisted = [];
     if (before.runtime.mode !== next.runtime.mode) port.onMode(next.runtime.mode);
@@ -129,15 +130,17 @@ export function createTakeover(first: Settings, port: TakeoverPort): Takeover {
       else venues[step.key] = taken;
     }
     holding = { ...holding, venues };
-    tell(settingsDiff(before, holding).now, diff.later);
+    tell(settingsDiff(before, holding).now, diff.later, wasWrong);
   };
 
-  const tell = (now: readonly string[], later: readonly string[]): void => {
+  const tell = (now: readonly string[], later: readonly string[], wasWrong: boolean): void => {
     const news = later.filter((one) => !waiting.includes(one)).map((one) => `${one}: at the next start`);
     waiting = later;
-    if (now.length + news.length + unlisted.length === 0) return;
+    const isMended = wasWrong && unlisted.length === 0;
+    if (now.length + news.length + unlisted.length === 0 && !isMended) return;
     const taken = [...now, ...news].join('; ');
     if (taken !== '') port.say(`[OK] settings: ${taken}`);
+    else if (isMended) port.say('[OK] settings: right again, and nothing else has changed');
     for (const one of unlisted) port.say(`[NG] settings not taken over: ${one}`);
     port.note({ type: 'settings', scope: 'collector', changes: now, at_start: news, refused: unlisted });
   };

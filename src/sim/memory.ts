@@ -81,7 +81,7 @@ export function createMemorySim(options: MemoryOptions): MemorySim {
         });
       },
       terminate() {
-        toUs.push(() => endNear('closed', 'closed by the server'));
+        toUs.push(() => endNear('closed', 'without a close frame'));
         endFar(1006);
       },
       isOpen: () => far === 'open',
@@ -119,7 +119,7 @@ export function createMemorySim(options: MemoryOptions): MemorySim {
           });
           return;
         }
-        const message = near === 'opening' ? 'closed before it opened' : 'closed by the server';
+        const message = near === 'opening' ? 'before it opened' : 'without a close frame';
         toUs.cut();
         toThem.push(() => endFar(1006));
         clock.after(0, () => endNear('closed', message));

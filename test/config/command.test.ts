@@ -81,5 +81,5 @@ test.each([
   const { code, out, err } = await run(argv);
   expect({ code, out }).toEqual({ code: 64, out: '' });
   expect(err).toContain(`tapedeck config: ${expected}`);
-  expect(err).toContain('usage: tapedeck config print');
+  expect(err).toContain('tapedeck config print');
 });

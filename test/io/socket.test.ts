@@ -133,7 +133,7 @@ describe('the end is told once, with its reason', () => {
 
   test('a server that hangs up without a close frame', async () => {
     const url = await server((client) => client.terminate());
-    expect(await endOf(url)).toMatchObject({ code: 'closed', message: 'closed by the server' });
+    expect(await endOf(url)).toMatchObject({ code: 'closed', message: 'without a close frame' });
   });
 
   test('a half-close: the server ends its side of the line and says nothing', async () => {

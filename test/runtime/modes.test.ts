@@ -110,7 +110,7 @@ test('settings that cannot be told: it is said, and the mode is PROD all the sam
   await until('it is said', () => lines.length === 2);
   expect(modes.mode()).toBe('PROD');
   expect(lines[1]).toBe(
-    '[OK] mode: PROD (DIAG: 30 s are over; the settings could not be told: permission denied)',
+    '[OK] mode: PROD (DIAG: 30 s are over; PROD could not be written to the settings: permission denied)',
   );
   expect(facts.at(-1)).toMatchObject({ to: 'PROD', written: false, message: 'permission denied' });
   await modes.stop();

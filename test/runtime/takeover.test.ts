@@ -189,4 +189,6 @@ test('a file that is wrong is a reason until it is right; what holds stays', asy
   expect([did, takeover.settings()]).toEqual([[], settings(OKX)]);
   await takeover.apply(settings(OKX));
   expect(takeover.error()).toBeNull();
+  expect(lines.at(-1)).toBe('[OK] settings: right again, and nothing else has changed');
+  expect(facts.at(-1)).toMatchObject({ type: 'settings', changes: [], refused: [] });
 });

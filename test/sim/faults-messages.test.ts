@@ -256,7 +256,7 @@ describe('a connection', () => {
     expect(spot.closed).toBeNull();
     bench.fault({ kind: 'disconnect', venue: 'binance' });
     bench.run(0.1);
-    expect(spot.closed).toMatchObject({ code: 'closed', message: 'closed by the server' });
+    expect(spot.closed).toMatchObject({ code: 'closed', message: 'without a close frame' });
     expect(bench.journal.filter((line) => line.close !== undefined).map((line) => line.close)).toEqual([
       1012, 1006,
     ]);
