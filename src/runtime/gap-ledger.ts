@@ -52,6 +52,8 @@ const closedLine = openLine.extend({
 
 const anyLine = z.discriminatedUnion('state', [openLine, closedLine]);
 const stamped = z.object({ ts: z.number() });
+/** So many lines before it were given up. */
+const lostLine = z.object({ ts: z.number(), lost: z.int().positive() });
 
 export interface GapLedger extends Pick<Lines, 'errors' | 'settled'> {
   change(change: GapChange): void;
@@ -90,7 +92,7 @@ export async function openGapLedger({
 
   const read = await readJsonLines(path, (value) => {
     const line = anyLine.safeParse(value);
-    if (!line.success) return false;
+    if (!line.success) return lostLine.safeParse(value).success;
     const { data } = line;
     const tsUs = (stamped.safeParse(value).data?.ts ?? 0) * 1e6;
     if (data.state === 'open') open.set(data.id, { gap: data, to: data.to });

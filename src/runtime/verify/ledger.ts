@@ -23,6 +23,9 @@ const line = z.object({
   missing: z.unknown().optional(),
 });
 
+/** The collector could not write so many lines. What they told is not known; the holes that they would explain stay. */
+const lostLine = z.object({ ts: z.number(), lost: z.int().positive() });
+
 /** Epoch seconds with decimals come from µs of several clocks. */
 export const TOLERANCE_US = 1_000_000;
 
@@ -105,7 +108,7 @@ export function createGapLedger(): GapLedger {
   return {
     take(value) {
       const read = line.safeParse(value);
-      if (!read.success) return false;
+      if (!read.success) return lostLine.safeParse(value).success;
       byId.set(read.data.id, gapOf(read.data, byId.get(read.data.id) ?? null));
       bySubject = null;
       return true;

@@ -165,3 +165,11 @@ describe('a hole in a book', () => {
     expect(explained([book({ seq: 504 }, { seq: 901 })], BOOK, BOOKS)).toEqual([]);
   });
 });
+
+it('lines that the collector could not write are told by it, and explain nothing', () => {
+  const [from, to] = times(10, 20);
+  expect(explained([{ ts: T, lost: 3 }], BOOK)).toEqual([]);
+  expect(explained([{ ts: T, lost: 3 }, gap(from, to)], IDS)).toEqual(['g1']);
+  for (const line of [{ ts: T, lost: 0 }, { ts: T, lost: 'some' }, { lost: 3 }])
+    expect(createGapLedger().take(line)).toBe(false);
+});
