@@ -4,6 +4,8 @@ import type { Cancel, Clock } from '../core/ports.ts';
 
 /** The wall clock is followed anew when it has moved away from our count by this much. */
 const STEP_MS = 2;
+/** What a timer of the system holds, ms (24 days); it runs a longer one at once. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * Wall minus monotonic time, ms, read at the moment at which the wall clock's millisecond turns: so that the threads,
@@ -37,7 +39,14 @@ export function systemClock(): Clock {
     },
     monoMs: () => performance.now(),
     after(ms, run): Cancel {
-      const timer = setTimeout(run, ms);
+      let timer: NodeJS.Timeout;
+      const wait = (leftMs: number): void => {
+        timer =
+          leftMs > LONGEST_MS
+            ? setTimeout(() => wait(leftMs - LONGEST_MS), LONGEST_MS)
+            : setTimeout(run, leftMs);
+      };
+      wait(ms);
       return () => clearTimeout(timer);
     },
     every(ms, run): Cancel {

@@ -87,3 +87,31 @@ describe('timers', () => {
     expect(ran).toEqual(['every', 'every', 'every']);
   });
 });
+
+describe('a timer', () => {
+  /** What a timer of the system holds, ms; a longer one is run at once by it. */
+  const LONGEST_MS = 2 ** 31 - 1;
+
+  afterEach(() => vi.useRealTimers());
+
+  test('that is longer than the system knows does not run before its time', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const days = 40 * 86_400_000;
+    const run = vi.fn();
+    systemClock().after(days, run);
+    vi.advanceTimersByTime(days - 1);
+    expect(run).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(run).toHaveBeenCalledTimes(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('of that kind is cancelled at any moment', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const run = vi.fn();
+    const cancel = systemClock().after(3 * LONGEST_MS, run);
+    vi.advanceTimersByTime(LONGEST_MS + 1);
+    cancel();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
