@@ -227,10 +227,8 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
     totals.rows += lost.reduce((sum, chunk) => sum + chunk.rows, 0) - rows;
     totals.rowsLost += rows;
     const text = doubtful > 0 ? `; ${doubtful} written ones may not be on the disk` : '';
-    errors.note(
-      lane.name,
-      failure('rows_lost', `${rows} rows given up at the stop${text}: ${errors.last()}`),
-    );
+    const message = `${rows} rows given up at the stop${text}: ${errors.last()}`;
+    errors.note(lane.name, failure('rows_lost', message));
     lane.taken = null;
     lane.queue = [];
     for (const chunk of lost) {
@@ -267,6 +265,8 @@ export function createSafeWriter(options: SafeWriterOptions): SafeWriter {
       if (lane === undefined || lane.busy || hasRows(lane)) return;
       descriptors.drop(lane);
       await release(lane);
+      // Whoever asked for it meanwhile had to wait.
+      turns.pump();
     },
     close: () => (closing ??= closeAll()),
     contract() {

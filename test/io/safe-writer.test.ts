@@ -248,35 +248,34 @@ describe('a reader', () => {
   });
 });
 
-describe('a file that is left', () => {
-  it('is written, fsynced and closed; rows that come again go on in it', async () => {
-    const disk = watched();
-    const writer = bench.create({ ops: disk.ops });
-    put(writer, 0, 2);
-    put(writer, 0, 1, 'raw/other.csv');
-    await writer.leave(FILE);
-    expect(await bench.read()).toBe(`${HEADER}\n${rows(0, 2)}`);
-    expect(writer.status()).toMatchObject({ open_files: 1, fsync_lag_ms: 0, rows: 3 });
-    put(writer, 2, 3);
-    await writer.close();
-    expect(await bench.read()).toBe(`${HEADER}\n${rows(0, 3)}`);
-    await writer.leave('raw/never.csv');
+it('closes while a file is being left', async () => {
+  let armed = false;
+  let begun = (): void => undefined;
+  const isLeaving = new Promise<void>((resolve) => {
+    begun = resolve;
   });
-
-  it('stays where it cannot be written, and is tried again', async () => {
-    let fails = true;
-    const disk = opsWith({
-      write: (...args) =>
-        fails
-          ? Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }))
-          : nodeFileOps.write(...args),
-    });
-    const writer = bench.create({ ops: disk });
-    put(writer, 0, 2);
-    await writer.leave(FILE);
-    expect(writer.status()).toMatchObject({ failing_files: 1, rows: 0 });
-    fails = false;
-    expect((await writer.close()).ok).toBe(true);
-    expect(await bench.read()).toBe(`${HEADER}\n${rows(0, 2)}`);
+  let go = (): void => undefined;
+  const mayClose = new Promise<void>((resolve) => {
+    go = resolve;
   });
+  const ops = opsWith({
+    async close(fd) {
+      if (armed) {
+        begun();
+        await mayClose;
+      }
+      await nodeFileOps.close(fd);
+    },
+  });
+  const writer = bench.create({ ops });
+  put(writer, 0, 3);
+  await writer.flush();
+  armed = true;
+  const left = writer.leave(FILE);
+  await isLeaving;
+  const closed = writer.close();
+  go();
+  await left;
+  expect(await closed).toEqual({ ok: true, value: undefined });
+  expect(await bench.read()).toBe(`${HEADER}\n${rows(0, 3)}`);
 });
