@@ -17,7 +17,7 @@ export interface FeedConnectionsParts {
   readonly outflow: Pick<Outflow, 'begin'>;
   readonly snapshots: Pick<Snapshots, 'expect' | 'forget'>;
   readonly fallback: Pick<Fallback, 'up' | 'down' | 'gone'>;
-  holes(): Pick<Holes, 'up' | 'down' | 'lost'>;
+  holes(): Pick<Holes, 'up' | 'down' | 'closed' | 'lost'>;
   report(type: string, more: Omit<Fact, 'type' | 'scope'>): void;
   /** The newest error. */
   failed(why: string): void;
@@ -70,6 +70,7 @@ export function createFeedConnections(
     onClosed(plan) {
       capture?.disconnect(plan.name, 'closed by us');
       intake.close(plan.name, 'handover');
+      holes().closed(plan);
     },
     onGone: fallback.gone,
     isNeeded: intake.isNeeded,

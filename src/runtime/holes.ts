@@ -42,6 +42,8 @@ export interface Holes {
   lostBook(symbol: string, reason: string): void;
   up(plan: ConnectionPlan): void;
   down(plan: ConnectionPlan, code: string, why: string): void;
+  /** We ended the connection: another has its streams, or nobody wants them. */
+  closed(plan: ConnectionPlan): void;
   /** A frame of the connection was refused: what it held is not known. */
   doubt(plan: ConnectionPlan): void;
   /** Asked by REST: nothing new, and nothing left out. */
@@ -63,6 +65,10 @@ export function createHoles(
   const totals = new Map<string, { backfilled: number; missing: number }>();
   /** By connection: when it is asked what it does not give. */
   const timers = new Map<string, Cancel>();
+  const closed = ({ name }: ConnectionPlan): void => {
+    timers.get(name)?.();
+    timers.delete(name);
+  };
   /** Rows that are made now fill a hole. */
   let isFilling = false;
 
@@ -132,14 +138,15 @@ export function createHoles(
         for (const one of plan.instruments) if (!unserved.includes(one)) gaps.quiet(one.symbol);
         if (unserved.length > 0) timers.set(plan.name, clock.after(QUIET_MS, ask));
       };
-      timers.get(plan.name)?.();
+      closed(plan);
       timers.set(plan.name, clock.after(QUIET_MS, ask));
     },
     down(plan, code, why) {
-      timers.get(plan.name)?.();
+      closed(plan);
       const kind = code === 'silent' || code === 'stall' ? 'stall' : 'disconnect';
       for (const { symbol } of plan.instruments) gaps.lost(symbol, kind, why);
     },
+    closed,
     doubt(plan) {
       if (feed !== 'trades') return;
       for (const { symbol } of plan.instruments) {

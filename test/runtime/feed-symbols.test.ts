@@ -114,6 +114,22 @@ describe('a symbol that is gone', () => {
     expect(played.facts('resync')).toEqual([]);
   });
 
+  test('leaves no timer behind, heard or not', () => {
+    const timersAfter = (symbols: readonly string[], isHeard: boolean): number => {
+      const played = start('trades', symbols);
+      const { handlers } = played.source('spot');
+      handlers.onFrame(binance.trade(), LOCAL_US);
+      if (isHeard) played.source('usdm-market').handlers.onFrame(binance.aggTrade(), LOCAL_US);
+      played.clock.advance(1_000);
+      played.run.instruments(located(SPOT), NOTHING_LEFT);
+      played.clock.advance(10_000);
+      return played.clock.pending();
+    };
+    const timers = timersAfter([SPOT], false);
+    expect(timersAfter([SPOT, LINEAR], true)).toBe(timers);
+    expect(timersAfter([SPOT, LINEAR], false)).toBe(timers);
+  });
+
   test('an answer that comes too late is applied to nothing: a snapshot, a poll', async () => {
     const book = start('orderbook', [SPOT, LINEAR]);
     book.source('spot').handlers.onFrame(binance.depth(11, 12), LOCAL_US);
