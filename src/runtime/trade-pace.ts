@@ -22,8 +22,10 @@ export function createTradePace(): TradePace {
         return null;
       }
       const sinceUs = localUs - pace.lastUs;
-      const isLong = sinceUs > Math.max(SILENCE.floorUs, SILENCE.times * pace.meanUs);
       pace.lastUs = localUs;
+      // Our clock was set back, which tells nothing of the market's pace.
+      if (sinceUs < 0) return null;
+      const isLong = sinceUs > Math.max(SILENCE.floorUs, SILENCE.times * pace.meanUs);
       pace.meanUs += (sinceUs - pace.meanUs) / 20;
       return isLong ? sinceUs : null;
     },
