@@ -16,10 +16,13 @@ export interface TickerLines {
   forget(symbol: string): void;
 }
 
+/** Messages of one time that are remembered; of a venue whose time stands still there is no end of them. */
+const MOST_TIES = 64;
+
 interface Line {
   owner: string | null;
   last: TickerMessage | null;
-  /** The messages of the same time or number as the last, when they are more than one. */
+  /** The newest messages of the same time or number as the last, when they are more than one. */
   ties: TickerMessage[] | null;
   /** The other connection, and its newest message: the time or number of that. */
   challenger: string | null;
@@ -51,7 +54,7 @@ export function createTickerLines(): TickerLines {
     const { last } = line;
     if (last === null || orderOf(last) !== orderOf(message)) line.ties = null;
     else if (line.ties === null) line.ties = [last, message];
-    else line.ties.push(message);
+    else if (line.ties.push(message) > MOST_TIES) line.ties.shift();
     line.last = message;
     return true;
   };

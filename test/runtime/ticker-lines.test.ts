@@ -128,3 +128,25 @@ describe('the old one ends', () => {
     expect(at.say('a', 4, { bidPrice: '13' })).toBe(true);
   });
 });
+
+test('a stream whose time stands still costs no more and more', () => {
+  const lines = createTickerLines();
+  let looks = 0;
+  const say = (connection: string, bidPrice: string): boolean => {
+    const fields = { bidPrice, bidAmount: '1' };
+    const message: TickerMessage = {
+      ...{ type: 'ticker', symbol: 'A', timestampUs: 1, localUs: 0 },
+      get fields() {
+        looks += 1;
+        return fields;
+      },
+    };
+    return lines.take(connection, 's', message, undefined);
+  };
+  for (let n = 0; n < 5_000; n++) say('a', String(n));
+  looks = 0;
+  // What was said at that time lately is known, and is no second row.
+  expect(say('b', '4999')).toBe(false);
+  expect(say('b', '4950')).toBe(false);
+  expect(looks).toBeLessThan(5_000);
+});
