@@ -1,5 +1,6 @@
 /** The health of the collector in lines for people. */
 
+import { oneLine } from '../core/one-line.ts';
 import type { Health, RatesRead, StatusRead } from './health-files.ts';
 
 /** `nowSec`: epoch seconds. */
@@ -7,14 +8,14 @@ export function healthText(health: Health, folder: string, nowSec: number): stri
   const { level, running, since_ts: since, reasons, status, rates } = health;
   if (!running) {
     const lines = [
-      `${level} not running${since === null ? '' : ` since ${timeText(since)}`}: ${reasons.join('; ')}`,
+      `${level} not running${since === null ? '' : ` since ${timeText(since)}`}: ${oneLine(reasons.join('; '))}`,
       ...adviceFor(health, folder),
     ];
     return lines.join('\n');
   }
   const parts = status === null ? [] : [factsLine(status, folder), ...venueLines(status, rates)];
   const first = `${level}${since === null ? '' : ` since ${timeText(since)} (${spanText(nowSec - since)})`}`;
-  return [first, ...parts, ...reasons.map((reason) => `- ${reason}`)].join('\n');
+  return [first, ...parts, ...reasons.map((reason) => `- ${oneLine(reason)}`)].join('\n');
 }
 
 function adviceFor({ status }: Health, folder: string): readonly string[] {

@@ -7,6 +7,7 @@ import { type Environment, loadSettings } from '../../config/load.ts';
 import { oneOfHint } from '../../config/problem.ts';
 import { type Settings, settingsSchema } from '../../config/schema.ts';
 import { secretUrls } from '../../config/secrets.ts';
+import { oneLine } from '../core/one-line.ts';
 import { redactor } from '../core/redact.ts';
 import { err, type Failure, failure, failureOf, ok, type Result } from '../core/result.ts';
 import { type Instrument, keyOf, type Venue } from '../core/venue.ts';
@@ -61,7 +62,7 @@ export async function runSymbols(
   const memory = sim ? undefined : await memoryOf(settings.paths.data, io);
   const found = await catalogueOf(venue, pointedTo(settings, key, endpoints), proxy, memory);
   simulator?.value.stop();
-  if (!found.ok) return refuse(io, EXIT.warn, `${key}: ${found.error.code} ${found.error.message}`);
+  if (!found.ok) return refuse(io, EXIT.warn, oneLine(`${key}: ${found.error.code} ${found.error.message}`));
   for (const line of linesOf(venue, found.value)) io.out(line);
   return EXIT.ok;
 }

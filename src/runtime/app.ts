@@ -5,6 +5,7 @@
 
 import type { Settings } from '../../config/schema.ts';
 import { secretUrls } from '../../config/secrets.ts';
+import { oneLine } from '../core/one-line.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import { redactAll, redactor } from '../core/redact.ts';
 import { err, type Failure, ok, type Result } from '../core/result.ts';
@@ -72,7 +73,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
   };
   const stations: Station[] = [];
   // A line is a line, whatever a venue's answer holds.
-  const say = (line: string): void => input.say(redact(line).replace(/\p{Cc}+/gu, ' '));
+  const say = (line: string): void => input.say(oneLine(redact(line)));
   const dataDir = settings.paths.data;
   const tell = createScopedLog(
     input.log.logger,

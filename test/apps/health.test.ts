@@ -82,6 +82,12 @@ describe('a collector that runs', () => {
     expect(crit.out.split('\n').slice(-2)).toEqual(['- writer: a.csv: ENOSPC', '- okx: preflight 403']);
   });
 
+  test('a reason is one line, whatever a venue has said', async () => {
+    putStatus({ preflight: new Map([['okx', 'preflight 403 <html>\r\n\u001b[2JOK since']]) });
+    const { out } = await run();
+    expect(out.split('\n').at(-1)).toBe('- okx: preflight 403 <html> [2JOK since');
+  });
+
   test('without rate stats it is judged all the same', async () => {
     putStatus();
     const { code, out } = await run();
