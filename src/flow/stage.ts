@@ -21,7 +21,6 @@ export interface StageStatus extends GuardStatus {
 export interface AttachedStage {
   tick(nowUs: number): void;
   status(): StageStatus;
-  detach(): void;
 }
 
 /** Puts a stage on the bus. When it throws, that batch's output is lost, counted and reported; the next goes on. */
@@ -44,7 +43,7 @@ export function attach<In extends Topic, Out extends Topic>(
     mergeMap((batch) => attempt(() => stage.ingest(batch))),
   );
   const ticked = ticks.pipe(mergeMap((nowUs) => attempt(() => stage.tick(nowUs))));
-  const subscription = merge(ingested, ticked).subscribe((batch) => {
+  merge(ingested, ticked).subscribe((batch) => {
     batchesOut++;
     bus.publish(outTopic, batch);
   });
@@ -52,6 +51,5 @@ export function attach<In extends Topic, Out extends Topic>(
   return {
     tick: (nowUs) => ticks.next(nowUs),
     status: () => ({ ...guarded.status(), batchesIn, batchesOut, counts: stage.counts?.() ?? {} }),
-    detach: () => subscription.unsubscribe(),
   };
 }

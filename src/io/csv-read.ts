@@ -1,4 +1,4 @@
-/** Reads our CSV files as a stream, through fast-csv. */
+/** Reads our CSV files through fast-csv. */
 
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
@@ -14,23 +14,9 @@ export interface CsvTable {
 }
 
 /**
- * The rows of a file, one at a time and keyed by its header. A failure (no such file, an unclosed quote, a row with
- * another number of cells, by its number) ends the iteration. An empty file has no rows.
+ * A whole small file at once, its rows keyed by its header. Fails where there is no such file, at an unclosed quote, and
+ * at a row with another number of cells, by its number. An empty file has no rows.
  */
-export async function* readCsv(path: string): AsyncGenerator<Result<CsvRecord>, void, undefined> {
-  let header: readonly string[] | null = null;
-  for await (const read of readRows(path)) {
-    if (!read.ok) {
-      yield read;
-      return;
-    }
-    if (header === null) header = read.value.cells;
-    else yield toRecord(header, read.value);
-    if (read.value.cells.length !== header.length) return;
-  }
-}
-
-/** A whole small file at once. */
 export async function readCsvAll(path: string): Promise<Result<CsvTable>> {
   let header: readonly string[] | null = null;
   const records: CsvRecord[] = [];

@@ -15,8 +15,6 @@ export interface ReserveOptions {
   readonly ops: FileOps;
   /** Told when a file of another size was found and made anew. */
   readonly report: (report: FileReport) => void;
-  /** What must stay free beside it when it is made again; as much as itself where nothing is said. */
-  readonly marginBytes?: number;
 }
 
 /** Every call may be made again, and at once with another: they take turns. */
@@ -25,7 +23,7 @@ export interface Reserve {
   prepare(): Promise<Result<void>>;
   /** Gives its room back, durably. False when there was none. */
   release(): Promise<Result<boolean>>;
-  /** Makes it again when `freeBytes` hold it and the margin. True when it was made; false: it is held, or no room. */
+  /** Makes it again when `freeBytes` hold it and as much beside it. True when it was made; false: it is held, or no room. */
   restore(freeBytes: number): Promise<Result<boolean>>;
   /** As of the last call that ended. */
   held(): boolean;
@@ -34,7 +32,7 @@ export interface Reserve {
 const BLOCK_WORDS = 256 * 1024;
 
 export function createReserve(options: ReserveOptions): Reserve {
-  const { path, bytes, ops, report, marginBytes = bytes } = options;
+  const { path, bytes, ops, report } = options;
   const folder = dirname(path);
   const name = basename(path);
   let held = false;
@@ -100,7 +98,7 @@ export function createReserve(options: ReserveOptions): Reserve {
       ),
     restore: (freeBytes) =>
       inTurn(async () => {
-        if (held || freeBytes < bytes + marginBytes) return ok(false);
+        if (held || freeBytes < 2 * bytes) return ok(false);
         const made = await make();
         return made.ok ? ok(true) : made;
       }),

@@ -42,7 +42,6 @@ export interface UndiciRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  readonly dispatcher?: unknown;
   readonly signal?: AbortSignal;
 }
 
