@@ -25,8 +25,6 @@ export interface IdRanges<T> {
   add(id: number, at: T): IdStep;
   /** The holes that are left, lowest first. */
   holes(): readonly IdHole<T>[];
-  lowest(): number | null;
-  highest(): number | null;
 }
 
 interface Range<T> {
@@ -40,7 +38,6 @@ interface Range<T> {
 /** Beyond `limit` ranges the lower half of the holes is given up: `onHole` has them, and they are not kept any more. */
 export function createIdRanges<T>(onHole: (hole: IdHole<T>) => void, limit = 100_000): IdRanges<T> {
   const ranges: Range<T>[] = [];
-  let lowest: number | null = null;
   /** Up to here nothing is known any more. */
   let givenUp = Number.NEGATIVE_INFINITY;
 
@@ -100,7 +97,6 @@ export function createIdRanges<T>(onHole: (hole: IdHole<T>) => void, limit = 100
   return {
     add(id, at) {
       const last = ranges.at(-1);
-      lowest = Math.min(lowest ?? id, id);
       if (last !== undefined && id <= last.high) return addLate(id, at);
       if (last?.high === id - 1) {
         last.high = id;
@@ -112,7 +108,5 @@ export function createIdRanges<T>(onHole: (hole: IdHole<T>) => void, limit = 100
       return 'next';
     },
     holes: () => Array.from({ length: Math.max(0, ranges.length - 1) }, (_, index) => holeAfter(index)),
-    lowest: () => lowest,
-    highest: () => ranges.at(-1)?.high ?? null,
   };
 }

@@ -38,7 +38,7 @@ export interface Demand {
   readonly window: string;
   /** In the window's unit. */
   readonly weight: number;
-  /** Who asks: fairness is between owners, and `cancel` takes back all that one waits for. */
+  /** Who asks: fairness is between owners. */
   readonly owner?: string;
   /** Ends the wait; the permit is then not used. */
   readonly signal?: AbortSignal | undefined;
@@ -68,8 +68,6 @@ export interface Governor {
   acquire(demand: Demand): Promise<Result<Permit>>;
   /** Why no wait would ever make such a request fit; null when it can. */
   refusal(cost: Cost): string | null;
-  /** Ends every wait of one owner; gives their number. */
-  cancel(owner: string): number;
   /** The request was never sent: its permit is as if it had not been given. */
   giveBack(permit: Permit): void;
   /** Told of every request that was sent. Gives the pause that follows, when it is on disk; else null. */
@@ -160,13 +158,12 @@ export function createGovernor(options: GovernorOptions): Governor {
     stopTimer = clock.after(Math.min(Math.max(waitMs, SHORTEST_TIMER_MS), LONGEST_TIMER_MS), pump);
   };
 
-  const end = (waiters: readonly Waiter[], why: string): number => {
+  const end = (waiters: readonly Waiter[], why: string): void => {
     for (const waiter of waiters) {
       turns.remove(waiter);
       waiter.settle(err(failure('aborted', `${venue}: ${why} while waiting for a permit`, 'never')));
     }
     if (waiters.length > 0) pump();
-    return waiters.length;
   };
 
   const wait = ({ priority, window, weight, owner = '', signal }: Demand): Promise<Result<Permit>> =>
@@ -223,11 +220,6 @@ export function createGovernor(options: GovernorOptions): Governor {
       return refused === null ? wait(demand) : Promise.resolve(err(refused));
     },
     refusal: budget.refusal,
-    cancel: (owner) =>
-      end(
-        turns.inOrder(clock.monoMs()).filter((waiter) => waiter.owner === owner),
-        `${owner} ended`,
-      ),
     giveBack(permit) {
       budget.giveBack(permit, permit.atMs);
       tally.uncall(permit.atMs);

@@ -106,7 +106,7 @@ describe('the pace', () => {
       window: fc.constantFrom('minute', 'short'),
       weight: fc.integer({ min: 0, max: 40 }),
       owner: fc.constantFrom('a', 'b', 'c'),
-      next: fc.constantFrom('nothing', 'nothing', 'success', 'abort', 'cancel', 'pause'),
+      next: fc.constantFrom('nothing', 'nothing', 'success', 'abort', 'pause'),
     });
     const limits = fc.record({
       rpm: fc.integer({ min: 5, max: 400 }),
@@ -132,7 +132,6 @@ describe('the pace', () => {
             ask(`${i}`, { ...demand, signal: abort.signal });
             await advance(0);
             if (next === 'abort') abort.abort();
-            if (next === 'cancel') governor.cancel(demand.owner);
             if (next === 'pause') {
               const from = clock.monoMs();
               pauses.push({ from, until: from + 5_000 });
@@ -260,21 +259,21 @@ describe('turns', () => {
 });
 
 describe('a wait', () => {
-  it('that is aborted or cancelled uses no permit', async () => {
+  it('that is aborted uses no permit', async () => {
     const { ask, advance, granted, failed, governor, clock } = governed(60, [
       { name: 'w', limit: 3, perMs: 60_000 },
     ]);
     const abort = new AbortController();
+    const end = new AbortController();
     ask('first', { owner: 'a' });
     ask('aborted', { owner: 'a', signal: abort.signal });
-    ask('dead 1', { owner: 'dead', priority: 'resync' });
-    ask('dead 2', { owner: 'dead', priority: 'backfill' });
+    ask('dead 1', { owner: 'dead', priority: 'resync', signal: end.signal });
+    ask('dead 2', { owner: 'dead', priority: 'backfill', signal: end.signal });
     ask('second', { owner: 'a' });
     ask('third', { owner: 'b' });
     await advance(0);
     abort.abort();
-    expect(governor.cancel('dead')).toBe(2);
-    expect(governor.cancel('nobody')).toBe(0);
+    end.abort();
     await advance(2_500);
     expect(names(granted)).toEqual(['first', 'second', 'third']);
     expect(granted.at(-1)?.atMs).toBeCloseTo(2_002);
