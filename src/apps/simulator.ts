@@ -1,7 +1,7 @@
 /** The embedded simulator: a process of its own, so that its load is not ours. */
 
 import { fork } from 'node:child_process';
-import { err, failure, ok, type Result } from '../core/result.ts';
+import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
 import { EXIT } from './console.ts';
 
 type Endpoints = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -35,6 +35,10 @@ export function startSimulator(cli: string, args: readonly string[]): Promise<Re
     child.once('exit', (exit) => {
       const code = exit === EXIT.usage ? 'usage' : 'simulator';
       resolve(err(failure(code, said.trim() || 'the simulator ended', 'never')));
+    });
+    // The system starts no further process; or, later, a message does not reach it, and its end is told by `exit`.
+    child.on('error', (thrown) => {
+      resolve(err(failure('simulator', `the simulator: ${failureOf(thrown).message}`)));
     });
     child.on('message', (message: Ready) => {
       if (message.type !== 'ready' || message.endpoints === undefined) return;
