@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { ok, type Result } from '../../core/result.ts';
-import { seconds } from '../../core/time.ts';
+import { isPlausibleUs, seconds } from '../../core/time.ts';
 import { parseJson } from '../../io/json-lines.ts';
 import { createLineScan } from '../../io/line-scan.ts';
 import { readPart } from '../../io/part-read.ts';
@@ -115,6 +115,7 @@ function lineOf(text: string): { readonly kind: string; readonly ts: number | nu
   if (typeof value !== 'object' || value === null) return null;
   const { t, ts, data, conn } = value as Readonly<Record<string, unknown>>;
   if (typeof t !== 'string') return null;
+  if (typeof ts === 'number' && !isPlausibleUs(Math.round(ts * 1e6))) return null;
   const isFrame = t === 'recv' || t === 'send' || t === 'http';
   if (isFrame && (typeof data !== 'string' || typeof ts !== 'number')) return null;
   if ((t === 'recv' || t === 'send') && typeof conn !== 'string') return null;

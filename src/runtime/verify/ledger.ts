@@ -2,16 +2,19 @@
 
 import { z } from 'zod';
 
+/** Epoch seconds; what lies beyond 2100 is no time. */
+const epoch = z.number().min(0).max(4_102_444_800);
+
 const edge = z.object({
   seq: z.number().nullish(),
   id: z.union([z.string(), z.number()]).nullish(),
-  ts: z.number().nullish(),
-  local_ts: z.number().nullish(),
+  ts: epoch.nullish(),
+  local_ts: epoch.nullish(),
 });
 
 const line = z.object({
   id: z.union([z.string(), z.number()]),
-  ts: z.number(),
+  ts: epoch,
   state: z.enum(['open', 'closed']),
   venue: z.string(),
   feed: z.string(),

@@ -137,6 +137,8 @@ describe('a gap', () => {
     ['another state', gap({}, null, { state: 'shut' })],
     ['without a symbol', gap({}, null, { symbol: null })],
     ['a time as text', gap({}, null, { ts: '1' })],
+    ['a time that is none', gap({}, null, { ts: 1e30 })],
+    ['a side of a time that is none', gap({ local_ts: -1e30 }, null)],
     ['a repair of another kind', gap({}, null, { repaired: 'yes' })],
   ])('is no line: %s', (_, line) => expect(createGapLedger().take(line)).toBe(false));
 });

@@ -165,6 +165,7 @@ describe('captures', () => {
     ['no kind', '{"ts":1}\n'],
     ['a frame without data', `${JSON.stringify({ t: 'recv', conn: 'a', ts: 1 })}\n`],
     ['a frame without a time', `${JSON.stringify({ t: 'recv', conn: 'a', data: '' })}\n`],
+    ['a time that is none', `${JSON.stringify({ t: 'note', ts: 1e30 })}\n`],
     ['a frame without a connection', `${JSON.stringify({ t: 'send', ts: 1, data: '' })}\n`],
   ])('hold lines of a recording: %s', async (_, text) => {
     put(dir, FILE, gzipSync(header + text + line(1)));
