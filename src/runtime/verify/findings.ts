@@ -117,7 +117,11 @@ export function toldHole(gap: Gap): Hole {
     file: null,
     line: null,
     from: { local_ts: seconds(gap.fromUs), id: gap.fromId, seq: gap.fromSeq },
-    to: { local_ts: gap.isOpen ? null : seconds(gap.toUs), id: finite(gap.toId), seq: gap.toSeq },
+    to: {
+      local_ts: Number.isFinite(gap.toUs) ? seconds(gap.toUs) : null,
+      id: finite(gap.toId),
+      seq: gap.toSeq,
+    },
     missing: null,
     explained_by: [gap.id],
     hints: [],

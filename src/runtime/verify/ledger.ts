@@ -40,7 +40,7 @@ export interface Gap {
   readonly kind: string;
   readonly isOpen: boolean;
   readonly repaired: 'full' | 'partial' | 'none';
-  /** µs; the newest row before it, and the first behind it. An open gap reaches to the end of time. */
+  /** µs; the newest row before it, and the first behind it: while it is open and has none, the end of time. */
   readonly fromUs: number;
   readonly toUs: number;
   /** Trade ids, where the ledger has them and they are numbers. */
@@ -145,9 +145,9 @@ function gapOf(read: z.infer<typeof line>, before: Gap | null): Gap {
     isOpen,
     repaired: read.repaired ?? 'none',
     fromUs: us(from?.local_ts) ?? before?.fromUs ?? us(read.ts) ?? 0,
-    toUs: isOpen ? Number.POSITIVE_INFINITY : (us(to?.local_ts) ?? us(read.ts) ?? 0),
+    toUs: us(to?.local_ts) ?? (isOpen ? Number.POSITIVE_INFINITY : (us(read.ts) ?? 0)),
     fromId: idOf(from?.id) ?? before?.fromId ?? null,
-    toId: isOpen ? Number.POSITIVE_INFINITY : idOf(to?.id),
+    toId: idOf(to?.id) ?? (isOpen && to?.local_ts == null ? Number.POSITIVE_INFINITY : null),
     fromSeq: from?.seq ?? before?.fromSeq ?? null,
     toSeq: to?.seq ?? null,
     isTimed: from?.local_ts != null || before?.isTimed === true,

@@ -113,6 +113,14 @@ describe('a gap', () => {
     expect(explained([gap(...times(12, null), { state: 'open' })], IDS)).toEqual([]);
   });
 
+  it('that is open and has a row behind it reaches to that row alone', () => {
+    const open = { state: 'open', repaired: null };
+    expect(explained([gap({ id: 100 }, { id: 105 }, open)], IDS)).toEqual(['g1']);
+    expect(explained([gap({ id: 50 }, { id: 60 }, open)], IDS)).toEqual([]);
+    expect(explained([gap(...times(1, 5), open)], IDS)).toEqual([]);
+    expect(explained([gap({ id: 50, local_ts: T }, { id: 'x', local_ts: T + 5 }, open)], IDS)).toEqual([]);
+  });
+
   it('is what its last line says, and keeps what only the first one told', () => {
     const open = gap({ id: 100, local_ts: T + 10 }, null, { state: 'open', repaired: null });
     expect(explained([open, gap({}, { id: 103 })], IDS)).toEqual([]);
