@@ -169,11 +169,11 @@ function touches(gap: Gap, { ids, seqs, fromUs, toUs }: HoleBounds): boolean {
   return gap.fromUs - TOLERANCE_US <= toUs && gap.toUs + TOLERANCE_US >= fromUs;
 }
 
-function explanation(gaps: readonly Gap[], hole: HoleBounds): readonly Gap[] {
+function explanation(near: readonly Gap[], hole: HoleBounds): readonly Gap[] {
+  // What the ledger calls repaired must not be missing.
+  const admitted = near.filter(({ repaired }) => repaired !== 'full');
   if (hole.ids !== null) {
     const [first, last] = hole.ids;
-    // What the ledger calls repaired must not be missing.
-    const admitted = gaps.filter(({ repaired }) => repaired !== 'full');
     const told = admitted.flatMap((gap) =>
       gap.fromId === null || gap.toId === null ? [] : [{ gap, from: gap.fromId, to: gap.toId }],
     );
@@ -183,12 +183,12 @@ function explanation(gaps: readonly Gap[], hole: HoleBounds): readonly Gap[] {
     return coverTime(untold, hole);
   }
   const timed = coverTime(
-    gaps.filter((gap) => gap.isTimed && isNumbered(gap, hole)),
+    admitted.filter((gap) => gap.isTimed && isNumbered(gap, hole)),
     hole,
   );
   if (timed.length > 0 || hole.seqs === null) return timed;
   const [before, behind] = hole.seqs;
-  return gaps.filter(
+  return admitted.filter(
     ({ isTimed, fromSeq, toSeq }) => !isTimed && before !== null && fromSeq === before && toSeq === behind,
   );
 }
