@@ -44,15 +44,19 @@ export function createBookChain(ownCount: boolean): BookChain {
     return prevSequence <= snapshotSequence && snapshotSequence <= sequence;
   };
 
+  /** The numbers and the time of the row before: of changes in their order only OKX's that say nothing changed have that. */
+  const isAgain = (row: BookRow): boolean =>
+    row.sequence !== null &&
+    last?.snapshot === false &&
+    last.localUs === row.localUs &&
+    last.sequence === row.sequence &&
+    last.prevSequence === row.prevSequence &&
+    last.snapshotSequence === row.snapshotSequence;
+
   const onChange = (row: BookRow): BookStep => {
     if (!isKnown) return 'unusable';
-    if (goesOn(row)) {
-      // OKX says now and then that nothing changed: only such a row can stand twice and still go on.
-      const isIdle = row.sequence !== null && row.sequence === row.prevSequence;
-      const again = isIdle && last?.snapshot === false && last.localUs === row.localUs;
-      return again && last?.prevSequence === row.prevSequence ? 'repeated' : 'applies';
-    }
-    return 'broken';
+    if (isAgain(row)) return 'repeated';
+    return goesOn(row) ? 'applies' : 'broken';
   };
 
   return {

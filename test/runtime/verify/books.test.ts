@@ -173,9 +173,14 @@ describe('a book that is not continued', () => {
     const rows = [...ROWS];
     rows.splice(index, 0, ROWS[index] ?? '');
     putLive(dir, 'orderbook', rows);
-    const { verdict, faults } = await verifiedChain(dir);
-    const isSnapshot = index === 0 || index === 5;
-    expect([verdict, faults]).toEqual(['damaged', isSnapshot ? { repeated: 1 } : { broken: 1 }]);
+    const { verdict, faults, book: counts } = await verifiedChain(dir);
+    expect([verdict, faults, counts?.unusable]).toEqual(['damaged', { repeated: 1 }, 0]);
+  });
+
+  it('tells the same number at a later time from the same row', async () => {
+    const later = book({ us: T0 + 4 * SECOND, seq: 503, prev: 502, of: 500 });
+    putLive(dir, 'orderbook', [...books(4), later, ...books(6).slice(4)]);
+    expect((await verifiedChain(dir)).faults).toEqual({ broken: 1 });
   });
 
   it.each([0, 1, 2, 3, 4, 5, 6, 7])('shows that row %i stands behind the next', async (index) => {
