@@ -18,7 +18,7 @@ import type { Hints } from './hints.ts';
 import { type GapLedger, TOLERANCE_US } from './ledger.ts';
 import { numberingOf } from './numbering.ts';
 import { createOrder } from './order.ts';
-import { checkArchive, leftOut } from './parts.ts';
+import { checkClosed, leftOut } from './parts.ts';
 import { type ChainReport, type Hole, type PartReport, verdictOf } from './report.ts';
 import { createTickerCheck } from './ticker-check.ts';
 import { createTradesCheck } from './trades-check.ts';
@@ -160,7 +160,7 @@ function createChain(stem: string, feed: Feed, context: ChainContext) {
     const isUnderWay = part.state === 'live' && read.hasGrown;
     if (rest > 0 && !isUnderWay)
       findings.fault('torn', { file: part.file }, null, `${rest} bytes behind the last whole row`);
-    if (read.gzip !== null) checkArchive(part, read, lines, findings);
+    checkClosed(part, read, lines, findings);
   };
 
   return {

@@ -178,6 +178,16 @@ describe('an archive', () => {
     expect((await verifiedChain(dir)).faults).toEqual({ torn: 1 });
   });
 
+  it('whose plain file still stands is what the manifest says', async () => {
+    const plain = part(1, 1000).slice(0, -'.gz'.length);
+    put(dir, plain, csv('trades', trades(3)));
+    expect((await verifiedChain(dir)).faults).toEqual({});
+    for (const text of ['', csv('trades', []), csv('trades', trades(2))]) {
+      put(dir, plain, text);
+      expect((await verifiedChain(dir)).faults).toEqual({ manifest: 1 });
+    }
+  });
+
   it('is counted within its day', async () => {
     part(1, 1000);
     part(3, 1003);
