@@ -1,6 +1,6 @@
 /** What was recorded, as it lies in a data directory: each stem's parts in order of receipt, captures, files set aside. */
 
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
@@ -23,6 +23,8 @@ export interface PartFile {
   readonly bytes: number;
   /** Tells a file from another of its name. */
   readonly ino: number;
+  /** Why it cannot be read, where its folder tells already: a link to nothing. */
+  readonly unreadable: string | null;
   /** Of an archive, what the manifest says. */
   readonly entry: ManifestEntry | null;
   readonly removal: Removal | null;
@@ -31,6 +33,7 @@ export interface PartFile {
 export interface FoundFile {
   readonly file: string;
   readonly bytes: number;
+  readonly unreadable: string | null;
 }
 
 export interface RecordedFiles {
@@ -111,13 +114,24 @@ async function list(dataDir: string, folder: string, below = false): Promise<rea
     const found: Listed[] = [];
     for (const name of shown) {
       const file = `${folder}/${name.replaceAll('\\', '/')}`;
-      const stats = await stat(join(dataDir, file)).catch(ifGone);
-      if (stats === null) continue;
-      found.push({ file, bytes: stats.isDirectory() ? 0 : stats.size, ino: stats.ino });
+      const one = await look(join(dataDir, file));
+      if (one !== null) found.push({ file, ...one });
     }
     return found;
   } catch (thrown) {
     return ifGone(thrown);
+  }
+}
+
+/** Null where it was removed meanwhile. */
+async function look(path: string): Promise<Omit<Listed, 'file'> | null> {
+  try {
+    const stats = await stat(path);
+    return { bytes: stats.isDirectory() ? 0 : stats.size, ino: stats.ino, unreadable: null };
+  } catch (thrown) {
+    const link = await lstat(path).catch(ifGone);
+    if (link?.isSymbolicLink() !== true) return ifGone(thrown);
+    return { bytes: 0, ino: link.ino, unreadable: failureOf(thrown).message };
   }
 }
 
@@ -213,7 +227,7 @@ function chainsOf(
     if (name === null || byFile.has(file) || byFile.has(plainOf(file))) continue;
     const gone = removals.get(file) ?? null;
     const state = gone === null ? 'missing' : 'removed';
-    add(name.stem, { file, bytes: 0, ino: 0, state, entry, removal: gone }, order);
+    add(name.stem, { file, bytes: 0, ino: 0, unreadable: null, state, entry, removal: gone }, order);
   }
   const ordered = new Map<string, PartFile[]>();
   for (const [stem, parts] of chains) ordered.set(stem, inOrder(parts));

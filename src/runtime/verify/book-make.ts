@@ -135,9 +135,10 @@ async function firstRow(dataDir: string, part: PartFile): Promise<Result<BookRow
 /** Gives the rows of a part to `visit`, until it has enough. What is no row is passed over. */
 async function readRows(
   dataDir: string,
-  { file, ino }: PartFile,
+  { file, ino, unreadable }: PartFile,
   visit: (row: BookRow, line: number) => 'more' | 'enough',
 ): Promise<Result<void>> {
+  if (unreadable !== null) return err(failure('unreadable', unreadable));
   let isEnough = false;
   const scan = createLineScan({
     line(text, line) {

@@ -1,7 +1,7 @@
 /** One file of `capture/`: readable to its end, and each line one of a recording. */
 
 import { join } from 'node:path';
-import { ok, type Result } from '../../core/result.ts';
+import { err, failure, ok, type Result } from '../../core/result.ts';
 import { isPlausibleUs, seconds } from '../../core/time.ts';
 import { parseJson } from '../../io/json-lines.ts';
 import { createLineScan } from '../../io/line-scan.ts';
@@ -26,7 +26,7 @@ export interface CheckedCapture {
 
 /** Fails with `gone` where it was removed meanwhile. */
 export async function checkCapture(
-  { file, bytes }: FoundFile,
+  { file, bytes, unreadable }: FoundFile,
   context: CaptureContext,
 ): Promise<Result<CheckedCapture>> {
   const kinds: Record<string, number> = {};
@@ -53,7 +53,10 @@ export async function checkCapture(
     },
   });
   const path = join(context.dataDir, ...file.split('/'));
-  const read = await readPart(path, null, { block: scan.add, progress: context.progress });
+  const read =
+    unreadable === null
+      ? await readPart(path, null, { block: scan.add, progress: context.progress })
+      : err(failure('unreadable', unreadable));
   if (!read.ok && read.error.code === 'gone') return read;
 
   const faults: string[] = [];

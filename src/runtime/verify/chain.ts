@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { splitRow } from '../../core/csv-row.ts';
 import type { Feed } from '../../core/event.ts';
-import { ok, type Result } from '../../core/result.ts';
+import { err, failure, ok, type Result } from '../../core/result.ts';
 import { parseSymbol } from '../../core/symbol.ts';
 import { seconds } from '../../core/time.ts';
 import { HEADERS, rawFile } from '../../flow/rows.ts';
@@ -138,7 +138,10 @@ function createChain(stem: string, feed: Feed, context: ChainContext) {
       },
     });
     const path = join(context.dataDir, ...file.split('/'));
-    const read = await readPart(path, part.ino, { block: scan.add, progress: context.progress });
+    const read =
+      part.unreadable === null
+        ? await readPart(path, part.ino, { block: scan.add, progress: context.progress })
+        : err(failure('unreadable', part.unreadable));
     const bytes = read.ok ? read.value.bytes : part.bytes;
     if (read.ok) endRows(part, read.value, lines, scan.rest());
     else if (read.error.code === 'gone') return read;

@@ -1,4 +1,4 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -309,6 +309,16 @@ it('tells a file that cannot be read, and goes on', async () => {
       [{ unreadable: 1 }, 0],
     ],
   ]);
+});
+
+it.each(['nothing', 'trades-binance-BTC-USDT.csv'])('tells a link to %s, and goes on', async (target) => {
+  putLive(dir, 'orderbook', books(3));
+  symlinkSync(join(dir, 'raw', target), join(dir, 'raw/trades-binance-BTC-USDT.csv'));
+  put(dir, 'capture/okx/trades/2026-11-21/09.jsonl', '');
+  symlinkSync(join(dir, 'nothing'), join(dir, 'capture/okx/trades/2026-11-21/10.jsonl.gz'));
+  const { exit_code, files, captures } = await verified(dir);
+  expect([exit_code, files.map(({ faults }) => faults)]).toEqual([2, [{}, { unreadable: 1 }]]);
+  expect(captures.map(({ verdict }) => verdict)).toEqual(['clean', 'damaged']);
 });
 
 it('reads rows of one trade as those of no other', async () => {
