@@ -14,7 +14,7 @@ export interface PartRead {
   readonly textBytes: number;
   /** Of an archive only. */
   readonly gzip: (GzipEnd & { readonly sha256: string; readonly textSha256: string }) | null;
-  /** Somebody wrote on while it was read: what stood at its end may have been half a write. */
+  /** Somebody wrote on since: what stood at its end may have been half a write. */
   readonly hasGrown: boolean;
 }
 
@@ -25,6 +25,8 @@ export interface PartPort {
   progress(bytes: number): void;
   /** Reading ends when it turns true. */
   isEnough?(): boolean;
+  /** So many bytes from its beginning are read, and what it has grown by since they were counted is not. */
+  readonly maxBytes?: number;
 }
 
 /**
@@ -36,12 +38,14 @@ export async function readPart(path: string, ino: number | null, port: PartPort)
   try {
     handle = await open(path, 'r');
     const before = await handle.stat();
+    if (!before.isFile()) return err(failure('EISDIR', `${path} is no file`, 'never'));
     if (ino !== null && before.ino !== ino) return err(failure('gone', `${path} is another file now`));
+    const bytes = Math.min(before.size, port.maxBytes ?? before.size);
     const read = path.endsWith('.gz')
-      ? await readGzip(handle, before.size, port)
-      : await readPlain(handle, before.size, port);
+      ? await readGzip(handle, bytes, port)
+      : await readPlain(handle, bytes, port);
     const after = await handle.stat();
-    return ok({ ...read, bytes: before.size, hasGrown: after.size > before.size });
+    return ok({ ...read, bytes, hasGrown: after.size > bytes });
   } catch (thrown) {
     const { code, message } = failureOf(thrown);
     return err(failure(code === 'ENOENT' ? 'gone' : code, `${path}: ${message}`));

@@ -138,9 +138,11 @@ function createChain(stem: string, feed: Feed, context: ChainContext) {
       },
     });
     const path = join(context.dataDir, ...file.split('/'));
+    // Of rows that came after the ledgers were read the ledgers cannot tell.
+    const maxBytes = part.bytes;
     const read =
       part.unreadable === null
-        ? await readPart(path, part.ino, { block: scan.add, progress: context.progress })
+        ? await readPart(path, part.ino, { block: scan.add, progress: context.progress, maxBytes })
         : err(failure('unreadable', part.unreadable));
     const bytes = read.ok ? read.value.bytes : part.bytes;
     if (read.ok) endRows(part, read.value, lines, scan.rest());

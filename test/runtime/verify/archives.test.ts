@@ -1,4 +1,4 @@
-import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import {
   manifestLine,
   put,
   putArchive,
+  putGap,
   putLive,
   readBytes,
   SECOND,
@@ -279,6 +280,20 @@ describe('a collector that goes on meanwhile', () => {
       'unsealed',
       'live',
     ]);
+  });
+
+  it('may find a hole behind the ledger that was read: rows that came later are not looked at', async () => {
+    putLive(dir, 'orderbook', books(3));
+    const live = putLive(dir, 'trades', trades(3));
+    let calls = 0;
+    const done = await run(() => {
+      calls += 1;
+      if (calls > 1) return;
+      appendFileSync(join(dir, live), `${trade({ id: 1_009, us: T0 + 9 * SECOND })}\n`);
+      putGap(dir, { kind: 'sequence', from: { id: '1002' }, to: { id: '1009' } });
+    });
+    expect(done).toMatchObject({ value: { exit_code: 0, rows: 6 } });
+    expect((await verified(dir)).exit_code).toBe(1);
   });
 
   it('may write on: half a row at the end of what was there is no torn one', async () => {
