@@ -53,7 +53,8 @@ async function lookUp(query: BookQuery): Promise<Result<BookAt>> {
   const market = await marketOf(dataDir, venue.value, symbol);
   if (!market.ok) return market;
   const { ownCount } = numberingOf(venue.value, market.value);
-  const made = await makeBook(dataDir, recorded.value.chains.get(stem) ?? [], query.atUs, ownCount);
+  const rows = { dataDir, venue: venue.value, symbol };
+  const made = await makeBook(rows, recorded.value.chains.get(stem) ?? [], query.atUs, ownCount);
   return made.ok ? ok({ venue: venue.value, symbol, ...made.value }) : made;
 }
 

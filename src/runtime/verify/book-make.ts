@@ -22,18 +22,25 @@ export interface MadeBook {
   readonly isLast: boolean;
 }
 
+/** Whose rows are looked at: names of two symbols can give one file name (`BTC/USDT`, `BTC-USDT`). */
+export interface BookRows {
+  readonly dataDir: string;
+  readonly venue: string;
+  readonly symbol: string;
+}
+
 /** `parts` in order of receipt. Fails with `before` or `hole` where no book is known of that moment. */
 export async function makeBook(
-  dataDir: string,
+  of: BookRows,
   parts: readonly PartFile[],
   atUs: number,
   ownCount: boolean,
 ): Promise<Result<MadeBook>> {
-  const begun = await begin(dataDir, parts, atUs);
+  const begun = await begin(of, parts, atUs);
   if (!begun.ok) return begun;
   const part = parts[begun.value] as PartFile;
   const chain = createBookChain(ownCount);
-  const walked = await walk(dataDir, part, atUs, chain);
+  const walked = await walk(of, part, atUs, chain);
   if (!walked.ok) return walked;
   const { book, last, next, brokenUs } = walked.value;
   if (last === null) return err(failure('gone', `${part.file} changed while it was read`));
@@ -42,7 +49,7 @@ export async function makeBook(
     return err(noBook(`the rows of ${part.file} do not continue one another since ${since}`));
   }
   if (next !== null) return judge(next, false);
-  const behind = await rowBehind(dataDir, parts.slice(begun.value + 1));
+  const behind = await rowBehind(of, parts.slice(begun.value + 1));
   if (!behind.ok) return behind;
   return behind.value === null ? ok({ ...last, book, isLast: true }) : judge(behind.value, true);
 
@@ -60,7 +67,7 @@ const noBook = (message: string): Failure => failure('hole', message, 'never');
 type Applied = Omit<MadeBook, 'book' | 'isLast'>;
 
 /** The newest part that begins by then: each begins with a whole book. */
-async function begin(dataDir: string, parts: readonly PartFile[], atUs: number): Promise<Result<number>> {
+async function begin(of: BookRows, parts: readonly PartFile[], atUs: number): Promise<Result<number>> {
   let firstUs: number | null = null;
   for (let index = parts.length - 1; index >= 0; index--) {
     const part = parts[index] as PartFile;
@@ -70,13 +77,16 @@ async function begin(dataDir: string, parts: readonly PartFile[], atUs: number):
         return err(noBook(`${part.file} is not there (${part.removal?.reason ?? 'missing'})${until}`));
       continue;
     }
-    const row = await firstRow(dataDir, part);
+    const row = await firstRow(of, part);
     if (!row.ok) return row;
     if (row.value === null) continue;
     if (row.value.localUs <= atUs) return ok(index);
     firstUs = row.value.localUs;
   }
-  const begins = firstUs === null ? 'there is no row' : `the first snapshot is of ${isoOf(firstUs)}`;
+  const begins =
+    firstUs === null
+      ? `there is no row of ${of.venue} ${of.symbol}`
+      : `the first snapshot is of ${isoOf(firstUs)}`;
   return err(failure('before', begins, 'never'));
 }
 
@@ -88,15 +98,10 @@ interface Walked {
   brokenUs: number | null;
 }
 
-async function walk(
-  dataDir: string,
-  part: PartFile,
-  atUs: number,
-  chain: BookChain,
-): Promise<Result<Walked>> {
+async function walk(of: BookRows, part: PartFile, atUs: number, chain: BookChain): Promise<Result<Walked>> {
   const walked: Walked = { book: createBook(), last: null, next: null, brokenUs: null };
   let snapshotUs = 0;
-  const read = await readRows(dataDir, part, (row, line) => {
+  const read = await readRows(of, part, (row, line) => {
     // What waited for its snapshot was applied together with it.
     const appliedUs = row.snapshot ? row.localUs : Math.max(row.localUs, snapshotUs);
     if (appliedUs > atUs) {
@@ -113,19 +118,19 @@ async function walk(
   return read.ok ? ok(walked) : read;
 }
 
-async function rowBehind(dataDir: string, parts: readonly PartFile[]): Promise<Result<BookRow | null>> {
+async function rowBehind(of: BookRows, parts: readonly PartFile[]): Promise<Result<BookRow | null>> {
   for (const part of parts) {
     if (part.state === 'removed' || part.state === 'missing')
       return err(noBook(`${part.file} is not there: what was recorded behind the newest row is not known`));
-    const row = await firstRow(dataDir, part);
+    const row = await firstRow(of, part);
     if (!row.ok || row.value !== null) return row;
   }
   return ok(null);
 }
 
-async function firstRow(dataDir: string, part: PartFile): Promise<Result<BookRow | null>> {
+async function firstRow(of: BookRows, part: PartFile): Promise<Result<BookRow | null>> {
   const found: { row: BookRow | null } = { row: null };
-  const read = await readRows(dataDir, part, (row) => {
+  const read = await readRows(of, part, (row) => {
     found.row = row;
     return 'enough';
   });
@@ -134,7 +139,7 @@ async function firstRow(dataDir: string, part: PartFile): Promise<Result<BookRow
 
 /** Gives the rows of a part to `visit`, until it has enough. What is no row is passed over. */
 async function readRows(
-  dataDir: string,
+  { dataDir, venue, symbol }: BookRows,
   { file, ino, unreadable }: PartFile,
   visit: (row: BookRow, line: number) => 'more' | 'enough',
 ): Promise<Result<void>> {
@@ -143,7 +148,9 @@ async function readRows(
   const scan = createLineScan({
     line(text, line) {
       if (isEnough || line === 1) return;
-      const row = bookOf(splitRow(text) ?? []);
+      const cells = splitRow(text) ?? [];
+      if (cells[0] !== venue || cells[1] !== symbol) return;
+      const row = bookOf(cells);
       if (typeof row !== 'string') isEnough = visit(row, line) === 'enough';
     },
     tooLong: () => undefined,

@@ -165,6 +165,17 @@ describe('no book is known', () => {
     expect((await found(9)).row.sequence).toBe(509);
   });
 
+  it('of another symbol that has the same file name', async () => {
+    putLive(dir, 'orderbook', books(3));
+    for (const subject of [
+      { venue: 'binance', symbol: 'BTC-USDT' },
+      { venue: 'binance-BTC', symbol: 'USDT' },
+    ])
+      expect(await at(1, subject)).toMatchObject({
+        error: { code: 'before', message: `there is no row of ${subject.venue} ${subject.symbol}` },
+      });
+  });
+
   it('by our own count of bitFlyer across a snapshot', async () => {
     putLive(dir, 'orderbook', [...books(3, FX), ...books(2, FX, 502, T0 + 20 * SECOND)], FX);
     const between = await at(10, FX);
