@@ -57,7 +57,9 @@ export async function makeBook(
   function judge(row: BookRow, first: boolean): Result<MadeBook> {
     const { appliedUs } = last as Applied;
     const step = chain.step(row, first);
-    if (step !== 'hole' && step !== 'broken') return ok({ ...(last as Applied), book, isLast: false });
+    // At the very moment of the row before a hole the book is what that row made.
+    const isInHole = step === 'hole' && appliedUs < atUs;
+    if (!isInHole && step !== 'broken') return ok({ ...(last as Applied), book, isLast: false });
     return err(noBook(`no book is known between ${isoOf(appliedUs)} and ${isoOf(row.localUs)}`));
   }
 }

@@ -126,7 +126,19 @@ describe('no book is known', () => {
     expect((await found(1)).row.sequence).toBe(501);
     const between = 'no book is known between 2026-11-21T09:00:02.000000Z and 2026-11-21T09:00:20.000000Z';
     expect(await refused(10)).toEqual(['hole', between]);
+    expect(await refused(2.000001)).toEqual(['hole', between]);
+    expect((await found(2)).row.sequence).toBe(502);
     expect((await found(20)).row.sequence).toBe(900);
+  });
+
+  it('between snapshots of a channel that sends nothing else, but at each of them', async () => {
+    putLive(
+      dir,
+      'orderbook',
+      [0, 1, 2].map((second) => book({ us: T0 + second * SECOND, seq: 500 + 3 * second })),
+    );
+    for (const second of [0, 1]) expect((await found(second)).line).toBe(2 + second);
+    expect((await refused(0.5))[0]).toBe('hole');
   });
 
   it('nor where that snapshot begins a file', async () => {
