@@ -38,6 +38,9 @@ export function isoToUs(text: string): number | null {
   const match = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d+))?(?:Z|\+00:00)?$/.exec(text);
   if (!match) return null;
   const ms = Date.parse(`${match[1]}Z`);
+  // `Date` takes the 30th of February for the 2nd of March.
+  const day = Number(text.slice(8, 10));
+  if (day > 28 && new Date(ms).getUTCDate() !== day) return null;
   const us = ms * 1000 + Number((match[2] ?? '').slice(0, 6).padEnd(6, '0'));
   return isPlausibleUs(us) ? us : null;
 }
