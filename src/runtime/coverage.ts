@@ -57,7 +57,8 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
   const { clock } = port;
   /** By chain: its first row that is known of. */
   const since = new Map<string, number>();
-  let day = utcDay(clock.wallUs());
+  const startedUs = clock.wallUs();
+  let day = utcDay(startedUs);
   let isYesterdayOurs = false;
   let writing: Promise<void> = Promise.resolve();
 
@@ -119,8 +120,8 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
     writing = writing.then(async () => {
       const today = utcDay(clock.wallUs());
       if (today.name !== day.name) [day, isYesterdayOurs] = [today, true];
-      // A gap of the day before can be filled for hours yet.
-      const isFresh = clock.wallUs() - today.startUs < FILLED_US;
+      // A gap of the day before can be filled for hours yet; and that we did not run is known since our start.
+      const isFresh = clock.wallUs() - Math.max(today.startUs, startedUs) < FILLED_US;
       if (isFresh && isYesterdayOurs) await write(utcDay(today.startUs - 1));
       await write(today);
       port.forget();

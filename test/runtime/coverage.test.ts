@@ -77,6 +77,31 @@ test('a day has its minutes, its gaps and its verdict; the next begins its own',
   expect(errors).toEqual([]);
 });
 
+test('a day that we did not see the end of is judged at the next start, however late on the next day', async () => {
+  let coverage = await start();
+  coverage.row(CHAIN, MIDNIGHT + HOUR);
+  clock.stepWall(MIDNIGHT + 22 * HOUR);
+  await coverage.stop();
+  expect(await file('quality-20261121.json')).toMatchObject({ verdict: 'pending' });
+
+  clock.stepWall(MIDNIGHT + 34 * HOUR);
+  coverage = await start();
+  const gap: Gap = { ...gapAt('d', MIDNIGHT + 22 * HOUR), kind: 'downtime' };
+  gaps.change({ state: 'open', gap });
+  const to = { local_ts: (MIDNIGHT + 34 * HOUR) / 1e6 };
+  gaps.change({ state: 'closed', gap, end: { to, repaired: 'none', how: '', missing: null, backfilled: 0 } });
+  clock.advance(60_000);
+  await coverage.stop();
+  const { feeds, verdict } = await file('quality-20261121.json');
+  expect(verdict).toBe('degraded');
+  expect(feeds.okx.trades['A/B']).toMatchObject({
+    watched_sec: 82_800,
+    gap_sec: 7_200,
+    longest_gap_sec: 7_200,
+  });
+  expect(errors).toEqual([]);
+});
+
 test('a gap that is filled to its end is none', async () => {
   const coverage = await start();
   coverage.row(CHAIN, MIDNIGHT);
