@@ -22,6 +22,9 @@ import type { GapTimes } from './gap-times.ts';
 
 const EVERY_MS = 60_000;
 const FILLED_US = 7 * 3_600_000_000;
+const DAY_US = 86_400_000_000;
+/** A run that is longer ago, in days, is none that goes on. */
+const LOOKED_BACK = 31;
 
 export interface Chain {
   readonly venue: string;
@@ -65,7 +68,7 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
   const path = (kind: 'coverage' | 'quality', { name }: UtcDay): string =>
     join(port.dataDir, 'collector', `${kind}-${name.replaceAll('-', '')}.json`);
 
-  /** When each symbol began, as an earlier run of the day, or of the day before, has told. */
+  /** When each symbol began, as an earlier run has told. */
   const remember = async (of: UtcDay): Promise<boolean> => {
     const known = await port.readText(path('coverage', of));
     if (!known.ok) port.onError('collector/coverage', known.error);
@@ -129,6 +132,9 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
   };
 
   isYesterdayOurs = await remember(utcDay(day.startUs - 1));
+  // Over days on which we did not run a symbol was to be recorded all the same.
+  for (let back = 2, isFound = isYesterdayOurs; !isFound && back <= LOOKED_BACK; back++)
+    isFound = await remember(utcDay(day.startUs - back * DAY_US));
   await remember(day);
   const cancel: Cancel = clock.every(EVERY_MS, tick);
   return {

@@ -102,6 +102,22 @@ test('a day that we did not see the end of is judged at the next start, however 
   expect(errors).toEqual([]);
 });
 
+test('a day that begins while we do not run has a gap, and is not closed, after days without a run too', async () => {
+  let coverage = await start();
+  coverage.row(CHAIN, MIDNIGHT + HOUR);
+  await coverage.stop();
+  clock.stepWall(MIDNIGHT + 74 * HOUR);
+  coverage = await start();
+  const gap: Gap = { ...gapAt('d', MIDNIGHT + HOUR), kind: 'downtime' };
+  const to = { local_ts: (MIDNIGHT + 74 * HOUR) / 1e6 };
+  gaps.change({ state: 'closed', gap, end: { to, repaired: 'none', how: '', missing: null, backfilled: 0 } });
+  coverage.row(CHAIN, MIDNIGHT + 74 * HOUR);
+  clock.advance(60_000);
+  await coverage.stop();
+  const { minutes } = (await file('coverage-20261124.json')).feeds.okx.trades['A/B'];
+  expect(minutes).toBe(`${'g'.repeat(120)}d`);
+});
+
 test('a gap that is filled to its end is none', async () => {
   const coverage = await start();
   coverage.row(CHAIN, MIDNIGHT);
