@@ -32,6 +32,7 @@ export async function checkCapture(
   const kinds: Record<string, number> = {};
   let lines = 0;
   let malformed = 0;
+  let isHeaded = true;
   let firstTs: number | null = null;
   let lastTs: number | null = null;
   const scan = createLineScan({
@@ -42,6 +43,7 @@ export async function checkCapture(
         malformed += 1;
         return;
       }
+      if (lines === 1) isHeaded = read.kind === 'header';
       kinds[read.kind] = (kinds[read.kind] ?? 0) + 1;
       if (read.ts === null) return;
       firstTs = Math.min(firstTs ?? read.ts, read.ts);
@@ -72,6 +74,7 @@ export async function checkCapture(
     if (torn === 0 && scan.rest() > 0 && faults.length === 0)
       faults.push(`${scan.rest()} bytes behind the last whole line`);
   }
+  if (!isHeaded) faults.push('it does not begin with a header');
   if (malformed > 0) faults.push(`${malformed} of ${lines} lines are no lines of a recording`);
   const hole = tornBytes === 0 ? null : tornHole(file, seconds((lastTs ?? 0) * 1e6), context.ledger);
   const explained = hole === null || hole.explained_by.length === 0 ? 0 : 1;

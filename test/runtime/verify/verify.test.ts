@@ -132,6 +132,14 @@ describe('captures', () => {
     expect(await verified(dir)).toMatchObject({ exit_code: 2, captures: [{ lines: 1, torn_bytes: bytes }] });
   });
 
+  it('begin with a header', async () => {
+    put(dir, FILE, Buffer.concat(members.slice(1)));
+    expect(await verified(dir)).toMatchObject({
+      exit_code: 2,
+      captures: [{ verdict: 'damaged', faults: ['it does not begin with a header'] }],
+    });
+  });
+
   it('have a hole at a torn end, wherever it is torn, which the ledger can explain', async () => {
     const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = members;
     for (let cut = first.length + 1; cut < first.length + second.length; cut++) {
