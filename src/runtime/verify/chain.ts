@@ -79,7 +79,7 @@ function createChain(stem: string, feed: Feed, context: ChainContext) {
     hints,
   );
   const order = createOrder({
-    isStep: hints.isStep,
+    stepBetween: hints.stepBetween,
     fault: (message, localUs) => findings.fault('order', at, localUs, message),
   });
   const times = createTimes();

@@ -18,7 +18,7 @@ interface Fact {
 }
 
 /** A step back: what the clock would have shown, and what it showed. */
-interface Step {
+export interface Step {
   readonly fromUs: number;
   readonly toUs: number;
 }
@@ -28,8 +28,8 @@ export interface Hints {
   take(value: unknown): boolean;
   /** `reconnect 2026-11-21T12:00:00Z`; at most three. */
   near(venue: string, feed: string, symbol: string | null, fromUs: number, toUs: number): readonly string[];
-  /** Whether the clock was set back between two rows that were received at these times, by our clock of then. */
-  isStep(beforeUs: number, behindUs: number): boolean;
+  /** Where the clock was set back between two rows that were received at these times, by our clock of then. */
+  stepBetween(beforeUs: number, behindUs: number, isSpent: (step: Step) => boolean): Step | null;
   steps(): number;
 }
 
@@ -70,10 +70,11 @@ export function createHints(): Hints {
       );
       return found.slice(0, SHOWN).map(({ us, type }) => `${type} ${new Date(us / 1000).toISOString()}`);
     },
-    isStep: (beforeUs, behindUs) =>
-      steps.some(
-        ({ fromUs, toUs }) => beforeUs <= fromUs + STEP_SLACK_US && behindUs >= toUs - STEP_SLACK_US,
-      ),
+    stepBetween: (beforeUs, behindUs, isSpent) =>
+      steps.find(
+        (step) =>
+          beforeUs <= step.fromUs + STEP_SLACK_US && behindUs >= step.toUs - STEP_SLACK_US && !isSpent(step),
+      ) ?? null,
     steps: () => stepCount,
   };
 }

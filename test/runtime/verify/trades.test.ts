@@ -198,6 +198,18 @@ describe('the order of receipt', () => {
     expect(await verifiedChain(dir)).toMatchObject({ verdict: 'clean', clock: { steps: 1 } });
   });
 
+  it('is not explained by one step again and again', async () => {
+    putLive(dir, 'trades', [
+      ...[5, 2, 4, 1, 3, 0.5].map((second, index) => at(1000 + index, second * 1_000)),
+    ]);
+    const [from_ts, to_ts] = [T0 / SECOND + 10, T0 / SECOND - 10];
+    const step = { ts: to_ts, type: 'clock_step', scope: 'collector', step_sec: -20, from_ts, to_ts };
+    append(dir, 'collector/events.jsonl', step);
+    expect(await verifiedChain(dir)).toMatchObject({ faults: { order: 1 }, clock: { steps: 2 } });
+    append(dir, 'collector/events.jsonl', step);
+    expect(await verifiedChain(dir)).toMatchObject({ faults: {}, clock: { steps: 3 } });
+  });
+
   it('is not explained by a step of another time, of another size, or forward', async () => {
     putLive(dir, 'trades', [at(1000, 0), at(1001, 60_000), at(1002, 10_000)]);
     const note = (stepSec: number, toTs: number) =>
