@@ -127,7 +127,9 @@ async function list(dataDir: string, folder: string, below = false): Promise<rea
 async function look(path: string): Promise<Omit<Listed, 'file'> | null> {
   try {
     const stats = await stat(path);
-    return { bytes: stats.isDirectory() ? 0 : stats.size, ino: stats.ino, unreadable: null };
+    // To open a pipe would wait for ever.
+    const unreadable = stats.isFile() || stats.isDirectory() ? null : `${path} is no file`;
+    return { bytes: stats.isFile() ? stats.size : 0, ino: stats.ino, unreadable };
   } catch (thrown) {
     const link = await lstat(path).catch(ifGone);
     if (link?.isSymbolicLink() !== true) return ifGone(thrown);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -324,6 +325,13 @@ it('tells a file that cannot be read, and goes on', async () => {
       [{ unreadable: 1 }, 0],
     ],
   ]);
+});
+
+it.skipIf(process.platform === 'win32')('tells a pipe, and does not wait for it', async () => {
+  putLive(dir, 'orderbook', books(3));
+  execFileSync('mkfifo', [join(dir, 'raw/trades-binance-BTC-USDT.csv')]);
+  const { exit_code, files } = await verified(dir);
+  expect([exit_code, files.map(({ faults }) => faults)]).toEqual([2, [{}, { unreadable: 1 }]]);
 });
 
 it.each(['nothing', 'trades-binance-BTC-USDT.csv'])('tells a link to %s, and goes on', async (target) => {
