@@ -56,6 +56,12 @@ interface Job {
   readonly located: Located;
   /** Null: only the newest page can be had. */
   readonly history: TradeHistory | null;
+  /** What is asked for lies behind this id: all before it was had. */
+  after: string;
+  /** The newest page was asked for, before the first row behind was known: what lies between is not there perhaps. */
+  isTopOpen: boolean;
+  /** Since that is asked for: whether all below was had. */
+  below: boolean | null;
   dueMs: number;
   tries: number;
   /** Since when nothing but failures came. */
@@ -106,11 +112,13 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     const { hole, located } = job;
     if (port.isLosing(located.symbol)) return later(job, FULL_MS);
     port.asked(hole);
-    const ends: HoleEnds = { after: hole.after, before: hole.behind?.id ?? null };
-    const call = callOf(job, ends);
-    if (call === undefined) return finish(job, ends, false, 'the venue gives no past trades');
+    job.isTopOpen ||= job.at === null && hole.behind === null;
+    const call = callOf(job, endsOf(job));
+    if (call === undefined) return finish(job, endsOf(job), false, 'the venue gives no past trades');
     const answer = await port.ask(call, 'backfill');
     if (stopped || !jobs.includes(job)) return;
+    // The first row behind may have come meanwhile.
+    const ends = endsOf(job);
     if (!answer.ok) return failed(job, ends, answer.error);
     const page = port.apply(located, ends, answer.value);
     // An answer that cannot be read may be a whole one the next time.
@@ -121,6 +129,8 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     if (page.value.refused > 0) return later(job, FULL_MS);
     take(job, ends, page.value);
   };
+
+  const endsOf = ({ hole, after }: Job): HoleEnds => ({ after, before: hole.behind?.id ?? null });
 
   const historyOf = (located: Located): TradeHistory | null => {
     const { history } = venue.rest;
@@ -157,7 +167,10 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
       job.inside = page.inside;
       const { ts: oldestTs = 0 } = page.oldest ?? {};
       const hasPassed = oldestTs > (job.hole.behind?.side.ts ?? Number.POSITIVE_INFINITY);
-      if (!page.meets && !hasPassed) return lacks(job, ends, 'the newest page of trades was not there yet');
+      if (!page.meets && !hasPassed) {
+        if (page.reaches) job.after = page.newest?.id ?? job.after;
+        return lacks(job, ends, 'the newest page of trades was not there yet');
+      }
       return finish(job, ends, page.reaches, 'the newest page of trades');
     }
     job.inside += page.inside;
@@ -175,22 +188,37 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     if (isBehind) return finish(job, ends, true, 'back-filled by id');
     if (newest !== undefined) job.at = newest;
     if (page.size >= history.size) return;
-    // Asked before the first row behind it came: what lies between may not have been there yet.
-    const isEarly = ends.before === null && job.hole.behind !== null;
-    if (ends.before === null && !isEarly) return finish(job, ends, true, 'back-filled by id');
+    if (ends.before === null) return finish(job, ends, true, 'back-filled by id');
     lacks(job, ends, 'the venue gives no later trades');
   };
 
+  /** Between the newest page and the first row behind, which came later: it was not there yet perhaps. */
+  const isTopMissing = ({ isTopOpen, history, hole: { after, behind }, newest }: Job): boolean =>
+    isTopOpen &&
+    history?.pages === 'down' &&
+    behind !== null &&
+    (idsBetween(newest?.id ?? after, behind.id) ?? 0) > 0;
+
+  const toTop = (job: Job, isWhole: boolean): void => {
+    job.below = isWhole;
+    job.after = job.newest?.id ?? job.after;
+    job.at = null;
+    job.looks = 0;
+    later(job, FIRST_MS);
+  };
+
   const finish = (job: Job, ends: HoleEnds, isWhole: boolean, how: string): void => {
+    if (job.below === null && isTopMissing(job)) return toTop(job, isWhole);
     jobs = jobs.filter((one) => one !== job);
     const { hole, located, inside, rows } = job;
     const rule = port.tradeIds(located.symbol);
     const isCounted = rule === 'count' || rule === 'fills';
-    const between = isCounted && ends.before !== null ? idsBetween(ends.after, ends.before) : null;
-    const missing = between === null ? (isWhole ? 0 : null) : Math.max(0, between - inside);
+    const between = isCounted ? idsOf(job, ends) : null;
+    const isAll = isWhole && job.below !== false;
+    const missing = between === null ? (isAll ? 0 : null) : Math.max(0, between - inside);
     const isFull = missing === 0;
     port.done(hole, {
-      to: sideBehind(job, isWhole),
+      to: sideBehind(job, isAll),
       repaired: isFull ? 'full' : rows > 0 ? 'partial' : 'none',
       how: inside === 0 && isFull ? 'asked by REST: nothing is missing' : how,
       missing,
@@ -198,10 +226,18 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     });
   };
 
+  /** Ids of the hole: up to the row behind it or, where there is none, the newest trade that was had. */
+  const idsOf = ({ hole: { after }, newest }: Job, { before }: HoleEnds): number | null => {
+    if (before !== null) return idsBetween(after, before);
+    const between = newest?.id === undefined ? null : idsBetween(after, newest.id);
+    return between === null ? null : between + 1;
+  };
+
   /** As narrow as is known: what could not be had ends where that begins which was had. */
-  const sideBehind = ({ hole, history, newest, oldest }: Job, isWhole: boolean): GapSide => {
+  const sideBehind = (job: Job, isWhole: boolean): GapSide => {
+    const { hole, history, newest, oldest } = job;
     const behind = hole.behind?.side ?? newest ?? hole.gap.from;
-    if (isWhole || history?.pages === 'up' || oldest === null) return behind;
+    if (isWhole || history?.pages === 'up' || oldest === null || isTopMissing(job)) return behind;
     return { ...oldest, ...(behind.local_ts !== undefined && { local_ts: behind.local_ts }) };
   };
 
@@ -218,7 +254,8 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
       if (stopped || located === undefined) return;
       const history = historyOf(located);
       jobs.push({
-        ...{ hole, located, history, tries: 0, failingMs: null, looks: 0 },
+        ...{ hole, located, history, after: hole.after, isTopOpen: false, below: null },
+        ...{ tries: 0, failingMs: null, looks: 0 },
         dueMs: clock.monoMs() + (history === null ? NEWEST_MS : FIRST_MS),
         ...{ at: hole.at, inside: hadBefore(hole, history), rows: 0, oldest: null, newest: null },
       });

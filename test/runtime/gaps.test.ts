@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { err, failure, ok } from '../../src/core/result.ts';
 import type { FetcherInit } from '../../src/runtime/protocol.ts';
 import { NOTHING_LEFT } from '../../src/runtime/protocol.ts';
-import { binanceRest, bitflyerRest, okxRest } from '../fixtures/answers.ts';
+import { binanceRest, bitflyerRest, bybitRest, okxRest } from '../fixtures/answers.ts';
 import { binance, bitflyer, bybit, okx } from '../fixtures/frames.ts';
 import { type PlayedFeed, playFeed } from '../support/feed.ts';
 import { LOCAL_US } from '../support/intake.ts';
@@ -119,6 +119,70 @@ describe('trades whose ids are counted', () => {
     await answer(played, 0, binanceRest.trades(4));
     expect(ids(played)).toEqual(['3', '4']);
     expect(story(played)).toEqual(['open disconnect 3', 'closed full 3-4 1+0']);
+  });
+
+  describe('nothing comes after a reconnect', () => {
+    const quiet = (venue: string, name: string, first: string, ack: string): PlayedFeed => {
+      const played = start(venue, 'trades');
+      open(played, name);
+      frame(played, name, first);
+      played.source(name).handlers.onClose(gone);
+      played.clock.advance(2_000);
+      open(played, name);
+      frame(played, name, ack);
+      played.clock.advance(9_000);
+      expect(played.asks).toHaveLength(1);
+      return played;
+    };
+    const OKX_ACK = '{"event":"subscribe","arg":{"channel":"trades","instId":"BTC-USDT"}}';
+
+    test('an id that the page leaves out is missing', async () => {
+      const played = quiet('binance', 'spot', binance.trade({ t: 3 }), binance.ack);
+      await answer(played, 0, binanceRest.trades(5, 6));
+      expect(story(played).at(-1)).toBe('closed partial 3-6 2+1');
+    });
+
+    test('the first row behind comes before the answer: the hole ends there, and no newer trade makes up for it', async () => {
+      const played = quiet('binance', 'spot', binance.trade({ t: 3 }), binance.ack);
+      frame(played, 'spot', binance.trade({ t: 7 }));
+      await answer(played, 0, binanceRest.trades(5, 6, 7, 8));
+      expect(story(played).at(-1)).toBe('closed partial 3-7 2+1');
+      expect(ids(played)).toEqual(['3', '7', '5', '6']);
+    });
+
+    test('OKX: the newest page was behind the stream: what lies between is asked for', async () => {
+      const played = quiet('okx', 'public', okx.trade({ tradeId: '10' }), OKX_ACK);
+      frame(played, 'public', okx.trade({ tradeId: '15' }));
+      await answer(played, 0, okxRest.trades(12, 11, 10));
+      expect(story(played)).toEqual(['open disconnect 10']);
+      await answer(played, 1, okxRest.trades(14, 12, 11));
+      expect(played.asks[1]?.call.params).toMatchObject({ after: '15' });
+      expect(ids(played)).toEqual(['10', '15', '11', '12', '14']);
+      expect(story(played).at(-1)).toBe('closed partial 10-15 3+1');
+    });
+
+    test('bitFlyer: the same; where that cannot be had, all up to the row behind is told', async () => {
+      const ack = bitflyer.ack;
+      const first = bitflyer.executions(bitflyer.execution(10));
+      const played = quiet('bitflyer', 'realtime', first, ack);
+      frame(played, 'realtime', bitflyer.executions(bitflyer.execution(30)));
+      await answer(played, 0, bitflyerRest.executions(20, 10));
+      for (let at = 1; at <= 4; at++) {
+        await answer(played, at, '[]');
+        played.clock.advance(61_000);
+      }
+      expect(story(played).at(-1)).toBe('closed partial 10-30 1+null');
+    });
+
+    test('Bybit: what the newest page had is not asked of the next one', async () => {
+      const played = quiet('bybit', 'spot', bybit.trades({ i: 'a' }), bybit.ack);
+      frame(played, 'spot', bybit.trades({ i: 'd', T: 1795219200200 }));
+      await answer(played, 0, bybitRest.trades('b', 'a'));
+      played.clock.advance(5_000);
+      await answer(played, 1, bybitRest.trades('d', 'c', 'b'));
+      expect(ids(played)).toEqual(['a', 'd', 'b', 'c']);
+      expect(story(played).at(-1)).toBe('closed full a-d 2+0');
+    });
   });
 
   test('lost again before it is known what lies behind: a gap of its own follows', async () => {
