@@ -172,13 +172,22 @@ export function createGaps(port: GapsPort): Gaps {
     }
   };
 
+  /** Of one whose stream was silent, and which was not given up for it. */
+  const silentBook = (symbol: string): Open | undefined => {
+    const hole = last(symbol);
+    return hole?.gap.kind === 'stall' ? hole : undefined;
+  };
+
   const onBook = (event: Extract<MarketEvent, { readonly type: 'book' }>): void => {
     const { symbol, snapshot, sequence } = event;
     if (snapshot && port.isOwnCount(symbol)) right.set(symbol, sideOf(event));
     if (!snapshot) {
       if (!changing.has(symbol)) changing.add(symbol);
+      const silent = port.isOwnCount(symbol) ? undefined : silentBook(symbol);
+      const { seq } = silent === undefined ? {} : sideAt(symbol);
       newest.set(symbol, event);
-      return;
+      if (silent === undefined || seq === undefined || seq !== event.prevSequence) return;
+      return end(silent, { ...NOTHING, to: sideOf(event), how: 'the numbers follow one another' });
     }
     const waiting = last(symbol);
     const before = sideAt(symbol);
@@ -220,7 +229,13 @@ export function createGaps(port: GapsPort): Gaps {
       if (how === null) end(hole, { ...UNKNOWN, to, repaired: 'none', how: 'we ended before it was filled' });
       else if (how.behind !== null) setBehind(hole, how.behind.first_id ?? how.behind.id ?? '', how.behind);
     },
-    agreed: (symbol) => void right.set(symbol, sideAt(symbol)),
+    agreed(symbol) {
+      const to = sideAt(symbol);
+      right.set(symbol, to);
+      const silent = silentBook(symbol);
+      if (silent !== undefined)
+        end(silent, { ...UNKNOWN, to, repaired: 'partial', how: 'the book is right' });
+    },
     lost(symbol, kind, reason) {
       if (!newest.has(symbol)) return;
       const hole = open.get(symbol)?.at(-1);

@@ -320,6 +320,66 @@ describe('books', () => {
     expect(story(played)).toEqual(['open sequence 11', 'closed partial 11-1 0+null']);
   });
 
+  describe('one stream of several was silent', () => {
+    /** Both streams speak each second for a minute, then the first one alone for so long. */
+    const silence = (played: PlayedFeed, first: () => void, second: () => void): void => {
+      for (let sec = 0; sec < 105; sec++) {
+        played.clock.advance(1_000);
+        first();
+        if (sec < 60) second();
+      }
+      expect(played.facts('silent')).toHaveLength(1);
+    };
+
+    const eth = (text: string): string => text.replaceAll('BTC', 'ETH').replaceAll('btc', 'eth');
+    const twoBooks = async () => {
+      const played = playFeed('binance', 'orderbook', [BTC, 'ETH/USDT']);
+      played.run.credit(1_000);
+      open(played, 'spot');
+      let [one, two] = [10, 10];
+      const btc = (): void => frame(played, 'spot', binance.depth(++one, one), played.clock.wallUs());
+      const other = (skip = 0): void => {
+        two += 1 + skip;
+        frame(played, 'spot', eth(binance.depth(two, two)), played.clock.wallUs());
+      };
+      btc();
+      other();
+      for (const ask of played.asks)
+        await ask.answer(ok({ text: binance.depthAnswer(10), localUs: LOCAL_US, url: 'https://x/' }));
+      silence(played, btc, other);
+      expect(story(played)).toEqual(['open stall 71']);
+      return { played, other };
+    };
+
+    test('it goes on where it was: its numbers say that nothing is missing', async () => {
+      const { played, other } = await twoBooks();
+      other();
+      expect(story(played).at(-1)).toBe('closed full 71-72 0+0');
+    });
+
+    test('it goes on elsewhere: open until the new snapshot', async () => {
+      const { played, other } = await twoBooks();
+      other(1);
+      other();
+      expect(story(played)).toEqual(['open stall 71']);
+      expect(played.facts('resync')).toMatchObject([{ symbol: 'ETH/USDT' }]);
+    });
+
+    test('bitFlyer: its own count tells nothing, a pushed snapshot that it is held against does', () => {
+      const played = start('bitflyer', 'orderbook');
+      open(played, 'realtime');
+      const { level, board, snapshot } = bitflyer;
+      const say = (text: string): void =>
+        frame(played, 'realtime', text.replaceAll('BTC_JPY', 'FX_BTC_JPY'), played.clock.wallUs());
+      const sides = [level('100.0', '1.0'), level('101.0', '1.0')] as const;
+      const push = (): void => say(snapshot(...sides));
+      const change = (): void => say(board(level('100.0', '1.0'), ''));
+      push();
+      silence(played, push, change);
+      expect(story(played)).toEqual(['open stall 60', 'closed partial 60-60 0+null']);
+    });
+  });
+
   test('our own at the beginning of a file is none', () => {
     const played = start('bybit', 'orderbook');
     open(played, 'spot');
