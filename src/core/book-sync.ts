@@ -205,7 +205,9 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
     const verdict = drift?.settle(book, localUs);
     if (!verdict) return;
     port.drift(verdict);
-    if (verdict.replace || isCrossed(book)) {
+    const before = crossed;
+    crossed = isCrossed(book);
+    if (verdict.replace || (crossed && !before)) {
       lose(verdict.replace ? `drift ${verdict.differing} of ${verdict.compared} levels, twice` : 'crossed');
     }
   };

@@ -5,7 +5,7 @@ import { createBookSync } from '../../src/core/book-sync.ts';
 import type { Level } from '../../src/core/event.ts';
 import { ok } from '../../src/core/result.ts';
 import { bookJson } from '../../src/runtime/kept-books.ts';
-import { bybit, okx } from '../fixtures/frames.ts';
+import { bitflyer, bybit, okx } from '../fixtures/frames.ts';
 import { bookRows, playFeed } from '../support/feed.ts';
 import { LOCAL_US } from '../support/intake.ts';
 
@@ -54,6 +54,26 @@ describe('a crossed book', () => {
     handlers.onFrame(book('delta', 11, '103', '104'), LOCAL_US + 1);
     handlers.onFrame(book('delta', 12, '104', '105'), LOCAL_US + 2);
     expect(played.facts('resync')).toEqual([]);
+  });
+
+  test.each([
+    ['in an auction of the venue it is left so, once it is joined', '105.0', 1],
+    ['else it is joined anew by the next pushed snapshot', '99.0', 1],
+  ])('bitFlyer: %s', (_, bid, resyncs) => {
+    const played = playFeed('bitflyer', 'orderbook', ['BTC/JPY']);
+    played.run.credit(100);
+    const { handlers } = played.source('realtime');
+    handlers.onOpen();
+    const { level, board, snapshot } = bitflyer;
+    let sec = 0;
+    const say = (text: string): void => handlers.onFrame(text, LOCAL_US + sec++ * 1_000_000);
+    say(snapshot(level('99.0', '1.0'), level('100.0', '1.0')));
+    say(board(level('105.0', '1.0'), ''));
+    for (let at = 0; at < 30; at++)
+      say(at % 5 === 0 ? snapshot(level(bid, '1.0'), level('100.0', '1.0')) : board(level(bid, '1.0'), ''));
+    expect(played.facts('resync')).toHaveLength(resyncs);
+    played.clock.advance(1_000);
+    expect(played.status().symbols['BTC/JPY']?.state).toBe('synced');
   });
 });
 
