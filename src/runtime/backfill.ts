@@ -40,7 +40,8 @@ export interface BackfillPort {
   asked(hole: Hole): void;
   /** Puts the trades of a page that are missing into the file. Fails when the answer is none. */
   apply(located: Located, ends: HoleEnds, answer: RestText): Result<Page>;
-  done(hole: Hole, end: GapEnd): void;
+  /** `newest`: of the trades that were had. */
+  done(hole: Hole, end: GapEnd, newest: GapSide | null): void;
 }
 
 export interface Backfill {
@@ -217,13 +218,14 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     const isAll = isWhole && job.below !== false;
     const missing = between === null ? (isAll ? 0 : null) : Math.max(0, between - inside);
     const isFull = missing === 0;
-    port.done(hole, {
+    const end: GapEnd = {
       to: sideBehind(job, isAll),
       repaired: isFull ? 'full' : rows > 0 ? 'partial' : 'none',
       how: inside === 0 && isFull ? 'asked by REST: nothing is missing' : how,
       missing,
       backfilled: rows,
-    });
+    };
+    port.done(hole, end, job.newest);
   };
 
   /** Ids of the hole: up to the row behind it or, where there is none, the newest trade that was had. */

@@ -68,7 +68,8 @@ export interface Gaps {
   quiet(symbol: string): void;
   /** A first request is made for it. */
   asked(hole: Hole): void;
-  close(hole: Hole, end: GapEnd): void;
+  /** `newest`: of the trades that were fetched for it. */
+  close(hole: Hole, end: GapEnd, newest: GapSide | null): void;
   /** The symbol is recorded no more. */
   forget(symbol: string): void;
   /** Gaps that have not ended. */
@@ -270,12 +271,12 @@ export function createGaps(port: GapsPort): Gaps {
       // From now on the file has fetched rows too: the ledger says up to which row they go.
       if (hole.behind !== null) port.changed({ state: 'open', gap: hole.gap, to: hole.behind.side });
     },
-    close(hole, how) {
+    close(hole, how, fetched) {
       end(hole, how);
-      const { id } = how.to;
       // What was fetched behind the newest row is where the next gap begins.
-      if (hole.behind !== null || id === undefined) return;
-      if ((compareIds(id, idOf(newest.get(hole.gap.symbol))) ?? 1) > 0) newest.set(hole.gap.symbol, how.to);
+      if (hole.behind !== null || fetched?.id === undefined) return;
+      const { symbol } = hole.gap;
+      if ((compareIds(fetched.id, idOf(newest.get(symbol))) ?? 1) > 0) newest.set(symbol, fetched);
     },
     forget(symbol) {
       newest.delete(symbol);

@@ -174,6 +174,20 @@ describe('trades whose ids are counted', () => {
       expect(story(played).at(-1)).toBe('closed partial 10-30 1+null');
     });
 
+    test('what was had of it is where the next gap would begin, not where the missing part ends', async () => {
+      const played = quiet('okx', 'public', okx.trade({ tradeId: '10' }), OKX_ACK);
+      await answer(played, 0, okxRest.trades(20, 19, 18));
+      for (let sec = 0; sec < 90; sec++) {
+        played.clock.advance(1_000);
+        played.source('public').handlers.onSign();
+        for (const ask of played.asks.slice(1))
+          await ask.answer(ok({ text: okxRest.trades(), localUs: LOCAL_US, url: 'https://x/' }));
+      }
+      expect(story(played).at(-1)).toBe('closed partial 10-18 3+7');
+      frame(played, 'public', okx.trade({ tradeId: '21' }));
+      expect(played.gaps().at(-1)?.state).toBe('closed');
+    });
+
     test('Bybit: what the newest page had is not asked of the next one', async () => {
       const played = quiet('bybit', 'spot', bybit.trades({ i: 'a' }), bybit.ack);
       frame(played, 'spot', bybit.trades({ i: 'd', T: 1795219200200 }));
