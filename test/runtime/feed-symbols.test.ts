@@ -165,3 +165,12 @@ test('polls keep another pace from the next on', async () => {
   played.clock.advance(1);
   expect(played.asks.map(({ atMs }) => atMs)).toEqual([0, 2_200, 12_200]);
 });
+
+test('a connection that is closed before its subscriptions were taken leaves no timer', () => {
+  const played = start('trades', [SPOT]);
+  const other = start('trades', []);
+  played.run.instruments([], NOTHING_LEFT);
+  played.clock.advance(60_000);
+  expect(played.sources[0]?.closes).toEqual(['politely']);
+  expect(played.clock.pending()).toBe(other.clock.pending());
+});
