@@ -67,7 +67,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       if (event.type === 'book') keptBooks.changed(event.symbol);
       return outflow.add(event, top, place);
     },
-    unjoined: (symbol) => holes.lost(symbol, 'sequence', 'polled trades do not reach the newest one'),
+    unjoined: (symbol, before, behind) => holes.unjoined(symbol, before, behind),
     needSnapshot: (symbol, reason) => needSnapshot(symbol, reason),
     lost(symbol, reason) {
       snapshots.forget(symbol);
@@ -158,6 +158,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       holes.lost(symbol, 'disconnect', `poll: ${code} ${message}`);
       report('poll_failed', { symbol, code, message });
     },
+    ended: intake.pollsEnded,
   });
 
   const fallback = createFallback(init.fallback, {

@@ -62,6 +62,8 @@ export interface Gaps {
   agreed(symbol: string): void;
   /** From now on rows can be missing; by drift, since the book was last known to be right. */
   lost(symbol: string, kind: GapKind, reason: string): void;
+  /** Some are missing between these two, whatever came beside them. */
+  between(before: Trade, behind: Trade, reason: string): void;
   /** A row, in order; one that was fetched to fill a hole is none of these. */
   row(event: MarketEvent): void;
   /** The feed works, and nothing has come: what is missing can be asked for. */
@@ -90,15 +92,12 @@ export function createGaps(port: GapsPort): Gaps {
   const right = new Map<string, GapSide>();
   let found = 0;
 
-  const sideAt = (symbol: string): GapSide => {
-    const at = newest.get(symbol);
-    return at === undefined ? {} : 'type' in at ? sideOf(at) : at;
-  };
+  const sideAt = (symbol: string): GapSide => asSide(newest.get(symbol));
 
-  const begin = (symbol: string, kind: GapKind, reason: string): Open => {
+  const begin = (symbol: string, kind: GapKind, reason: string, after = sideAt(symbol)): Open => {
     found += 1;
     const id = `${venue}.${feed}.${symbol}.${port.wallUs()}.${found}`;
-    const from = (kind === 'drift' ? right.get(symbol) : undefined) ?? sideAt(symbol);
+    const from = (kind === 'drift' ? right.get(symbol) : undefined) ?? after;
     const gap: Gap = { id, venue, feed, symbol, kind, reason, from };
     port.begun(gap);
     port.changed({ state: 'open', gap });
@@ -153,12 +152,8 @@ export function createGaps(port: GapsPort): Gaps {
     // An older trade that comes late is not what lies behind.
     if (rule !== 'names' && (compareIds(trade.id, idOf(before)) ?? 1) < 0) return;
     /** Between the newest row and this one. */
-    const missed = (kind: GapKind, reason: string): void => {
-      newest.set(symbol, before as Trade);
-      const hole = begin(symbol, kind, reason);
-      newest.set(symbol, trade);
-      setBehind(hole, lowest, sideOf(trade));
-    };
+    const missed = (kind: GapKind, reason: string): void =>
+      setBehind(begin(symbol, kind, reason, asSide(before)), lowest, sideOf(trade));
     newest.set(symbol, trade);
     if (waiting !== undefined) {
       const to = sideOf(trade);
@@ -185,9 +180,9 @@ export function createGaps(port: GapsPort): Gaps {
     if (!snapshot) {
       if (!changing.has(symbol)) changing.add(symbol);
       const silent = port.isOwnCount(symbol) ? undefined : silentBook(symbol);
-      const { seq } = silent === undefined ? {} : sideAt(symbol);
+      const isNext = silent !== undefined && sideAt(symbol).seq === event.prevSequence;
       newest.set(symbol, event);
-      if (silent === undefined || seq === undefined || seq !== event.prevSequence) return;
+      if (!isNext) return;
       return end(silent, { ...NOTHING, to: sideOf(event), how: 'the numbers follow one another' });
     }
     const waiting = last(symbol);
@@ -253,6 +248,15 @@ export function createGaps(port: GapsPort): Gaps {
       hole.isFilling = false;
       port.withdraw(hole);
     },
+    between(before, behind, reason) {
+      const { symbol } = behind;
+      // It ends at the next row, which is of these.
+      if (last(symbol)?.after === before.id) return;
+      const hole = begin(symbol, 'sequence', reason, sideOf(before));
+      // What waits for its end stays the last.
+      open.set(symbol, [hole, ...(open.get(symbol) ?? []).filter((one) => one !== hole)]);
+      setBehind(hole, lowestId(behind), sideOf(behind));
+    },
     row(event) {
       if (event.type === 'trade') return onTrade(event);
       if (event.type === 'book') return onBook(event);
@@ -288,6 +292,9 @@ export function createGaps(port: GapsPort): Gaps {
     count: () => [...open.values()].reduce((sum, list) => sum + list.length, 0),
   };
 }
+
+const asSide = (at: MarketEvent | GapSide | undefined): GapSide =>
+  at === undefined ? {} : 'type' in at ? sideOf(at) : at;
 
 const idOf = (at: MarketEvent | GapSide | undefined): string =>
   at !== undefined && 'id' in at ? (at.id ?? '') : '';

@@ -1,7 +1,7 @@
 /** What is missing of one feed, and its filling: the gaps, the back-fill, and what both need of the feed. */
 
 import type { DriftVerdict } from '../core/drift.ts';
-import type { MarketEvent } from '../core/event.ts';
+import type { MarketEvent, Trade } from '../core/event.ts';
 import type { GapChange, GapKind } from '../core/gap.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
@@ -36,6 +36,8 @@ export interface Holes {
   resume(left: Left): void;
   row(event: MarketEvent): void;
   lost(symbol: string, kind: GapKind, reason: string): void;
+  /** Polled trades do not reach back to those before (`IntakePort`). */
+  unjoined(symbol: string, before: Trade | null, behind: Trade): void;
   /** A book that nothing numbers was held against a pushed snapshot. */
   compared(verdict: DriftVerdict): void;
   /** A synced book was given up. */
@@ -127,6 +129,13 @@ export function createHoles(
       if (!isFilling) gaps.row(event);
     },
     lost: gaps.lost,
+    unjoined(symbol, before, behind) {
+      const rule = tradeIds(symbol);
+      const reason = 'polled trades do not reach those before';
+      // Where ids are counted, they tell.
+      if (before === null || rule === 'count' || rule === 'fills') gaps.lost(symbol, 'sequence', reason);
+      else gaps.between(before, behind, reason);
+    },
     compared({ symbol, compared, differing }) {
       if (compared > 0 && differing === 0) gaps.agreed(symbol);
     },

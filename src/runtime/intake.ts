@@ -41,8 +41,8 @@ export interface IntakePort {
    * for want of room or of a form for it.
    */
   emit(event: MarketEvent, top: Top | null, place: Readonly<Place>): boolean;
-  /** Polled trades do not reach back to the newest one seen: between it and these some are missing. */
-  unjoined(symbol: string): void;
+  /** Polled trades do not reach back to those before: between these two some are missing (`RestAnswersPort`). */
+  unjoined(symbol: string, before: Trade | null, behind: Trade): void;
   /** A book needs a snapshot, by the venue's way. */
   needSnapshot(symbol: string, reason: string): void;
   lost(symbol: string, reason: string): void;

@@ -22,6 +22,8 @@ export interface PollerPort {
   answered(located: Located, answer: RestText): Result<unknown>;
   /** A poll brought nothing. Told once for each reason, until one of the symbol brings something again. */
   failed(symbol: string, code: string, message: string): void;
+  /** It is polled no more. */
+  ended(symbol: string): void;
 }
 
 export interface Poller {
@@ -81,7 +83,12 @@ export function createPoller(venue: Venue, feed: FetcherInit['feed'], port: Poll
     }
     one.busy = false;
     if (one.left > 0) wait(one, one.left === 1 ? 0 : dueMs - clock.monoMs());
-    else all.delete(located.symbol);
+    else end(located.symbol);
+  };
+
+  const end = (symbol: string): void => {
+    all.delete(symbol);
+    port.ended(symbol);
   };
 
   const tell = (one: Polled, result: Result<unknown>): void => {
@@ -122,7 +129,7 @@ export function createPoller(venue: Venue, feed: FetcherInit['feed'], port: Poll
     },
     drop(symbol) {
       all.get(symbol)?.timer?.();
-      all.delete(symbol);
+      end(symbol);
     },
     stop() {
       stopped = true;

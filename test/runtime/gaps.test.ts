@@ -308,6 +308,62 @@ describe('trades whose ids are not', () => {
   });
 });
 
+describe('the stream comes back between two polls that stand in for it', () => {
+  const SPOT = 'spot';
+  const name = (id: number): string => `a${id}`;
+  const page = (from: number, to: number): string =>
+    bybitRest.trades(...Array.from({ length: to - from + 1 }, (_, at) => name(to - at)));
+  const polls = (played: PlayedFeed) => played.asks.filter(({ priority }) => priority === 'poll');
+  const fills = (played: PlayedFeed) => played.asks.filter(({ priority }) => priority === 'backfill');
+  const say = (played: PlayedFeed, text: string) =>
+    ok({ text, localUs: played.clock.wallUs(), url: 'https://x/' });
+
+  /** Polled up to trade 50; then the stream is open again, and brings those from 80 on. */
+  const back = async (): Promise<PlayedFeed> => {
+    const played = start('bybit', 'trades', { fallback: { afterMs: 5_000, backMs: 10_000 } });
+    open(played, SPOT);
+    for (let id = 30; id <= 40; id++) frame(played, SPOT, bybit.trades({ i: name(id) }));
+    played.source(SPOT).handlers.onClose(gone);
+    played.clock.advance(5_500);
+    await polls(played)[0]?.answer(say(played, page(30, 50)));
+    played.clock.advance(600);
+    await fills(played)[0]?.answer(say(played, page(30, 50)));
+    expect(story(played)).toEqual(['open disconnect a40', 'closed full a40-a41 0+0']);
+    open(played, SPOT);
+    frame(played, SPOT, bybit.ack);
+    for (let id = 80; id <= 119; id++) frame(played, SPOT, bybit.trades({ i: name(id) }));
+    played.clock.advance(2_000);
+    return played;
+  };
+
+  test('a page that reaches the stream’s trades, but not those polled before, leaves a gap', async () => {
+    const played = await back();
+    await polls(played)[1]?.answer(say(played, page(60, 119)));
+    played.clock.advance(600);
+    await fills(played)[1]?.answer(say(played, page(60, 120)));
+    expect(story(played).slice(2)).toEqual(['open sequence a50', 'closed none a50-a60 0+null']);
+  });
+
+  test('also where the stream is lost once more, which has a gap of its own', async () => {
+    const played = await back();
+    played.source(SPOT).handlers.onClose(gone);
+    await polls(played)[1]?.answer(say(played, page(60, 120)));
+    played.clock.advance(600);
+    for (const fill of fills(played).slice(1)) await fill.answer(say(played, page(60, 120)));
+    for (const fill of fills(played).slice(2)) await fill.answer(say(played, page(60, 120)));
+    const told = story(played).slice(2);
+    expect(told.slice(0, 2)).toEqual(['open disconnect a119', 'open sequence a50']);
+    expect(told.slice(2).sort()).toEqual(['closed full a119-a60 0+0', 'closed none a50-a60 0+null']);
+  });
+
+  test('one that reaches those polled before leaves none', async () => {
+    const played = await back();
+    await polls(played)[1]?.answer(say(played, page(50, 119)));
+    expect(story(played)).toHaveLength(2);
+    expect(new Set(ids(played)).size).toBe(90);
+  });
+});
+
 describe('books', () => {
   test('a break is open until the new snapshot', () => {
     const played = start('bybit', 'orderbook');
