@@ -57,7 +57,7 @@ export function createDeafness(
     const { told: before = null, waitMs = UNHEARD_MS / 2 } = asked.get(key) ?? {};
     if (before !== null && told !== null && before !== told) {
       asked.delete(key);
-      return line.subscriptions.deaf(sub.stream, 'brings nothing, and REST shows that it should');
+      return line.subscriptions.deaf(sub.stream, UNHEARD_MS, 'brings nothing, and REST shows that it should');
     }
     const nextWaitMs = Math.min(CAP_MS, waitMs * 2);
     asked.set(key, { told: told ?? before, waitMs: nextWaitMs, dueMs: clock.monoMs() + nextWaitMs });

@@ -49,10 +49,10 @@ export interface Subscriptions {
   stalledMs(): number | null;
   /** By symbol. */
   errors(): ReadonlyMap<string, string>;
-  /** Taken long ago, never heard since, and no error: a quiet market, or a deaf stream. */
+  /** Taken or heard so long ago, of no known rate, and no error: a quiet market, or a deaf stream. */
   unheard(forMs: number): readonly Subscription[];
-  /** It is proved to bring nothing. */
-  deaf(stream: string, reason: string): void;
+  /** It is proved to have brought nothing for so long. */
+  deaf(stream: string, forMs: number, reason: string): void;
 }
 
 interface State {
@@ -172,6 +172,12 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
     return isUp && fresh === 0 && lateMs !== null && silentMs >= lateMs ? silentMs : null;
   };
 
+  const isUnheard = ({ sub, ackedMs, heardMs, fresh: some, error }: State, forMs: number): boolean => {
+    const isQuiet = heardMs === null ? sub.soonMs === null : rates.lateMs(plan, sub.stream) === null;
+    const sinceMs = heardMs ?? ackedMs ?? Number.POSITIVE_INFINITY;
+    return isUp && isQuiet && error === null && some === 0 && clock.monoMs() - sinceMs >= forMs;
+  };
+
   const judge = (state: State, nowMs: number): void => {
     // It is about to be asked for.
     if (due.has(state)) return;
@@ -266,19 +272,12 @@ export function createSubscriptions(plan: ConnectionPlan, port: SubscriptionsPor
       new Map(all().flatMap(({ sub, error }) => (error === null ? [] : [[sub.symbol, error] as const]))),
     unheard: (forMs) =>
       all()
-        .filter(
-          ({ sub, ackedMs, heardMs, fresh: some, error }) =>
-            sub.soonMs === null &&
-            error === null &&
-            heardMs === null &&
-            some === 0 &&
-            ackedMs !== null &&
-            clock.monoMs() - ackedMs >= forMs,
-        )
+        .filter((state) => isUnheard(state, forMs))
         .map(({ sub }) => sub),
-    deaf(stream, reason) {
+    deaf(stream, forMs, reason) {
       const state = states.get(stream);
-      if (state === undefined || state.heardMs !== null || state.fresh > 0) return;
+      if (state === undefined || !isUnheard(state, forMs)) return;
+      state.heardMs = null;
       fail(state, 'silent', reason);
       askFor(state, reason);
     },

@@ -327,6 +327,19 @@ describe('deafness is proved by REST where a market may be quiet', () => {
     expect(at.status().symbols['BTC/USDT:USDT']?.error).toContain('REST');
   });
 
+  test('also of a stream that was heard too seldom for a rate of its own', async () => {
+    const at = begin();
+    await at.asks[0]?.answer(answer(1));
+    at.says(binance.aggTrade());
+    at.pass(62);
+    await at.asks[1]?.answer(answer(1));
+    at.pass(61);
+    expect([at.asks.length, at.facts('silent')]).toEqual([3, []]);
+    await at.asks[2]?.answer(answer(2));
+    expect(at.facts('silent')).toMatchObject([{ symbol: 'BTC/USDT:USDT', stream: 'btcusdt@aggTrade' }]);
+    expect(at.gaps()).toMatchObject([{ state: 'open', gap: { kind: 'stall', from: { id: '900001' } } }]);
+  });
+
   test('the same answer, however often: a quiet market, asked about ever less often', async () => {
     const at = begin();
     for (let times = 0; times < 10_000; times++) {
@@ -356,8 +369,11 @@ describe('deafness is proved by REST where a market may be quiet', () => {
     await heard.asks[0]?.answer(answer(1));
     heard.pass(10);
     heard.says(binance.aggTrade());
-    heard.pass(120);
+    heard.pass(50);
     expect(heard.asks).toHaveLength(1);
+    heard.pass(30);
+    await heard.asks[1]?.answer(answer(2));
+    expect(heard.facts('silent')).toEqual([]);
     const failed = begin();
     await failed.asks[0]?.answer(err(failure('429', 'busy')));
     failed.pass(61);
