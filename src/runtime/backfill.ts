@@ -112,6 +112,7 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
   const step = async (job: Job): Promise<void> => {
     const { hole, located } = job;
     if (port.isLosing(located.symbol)) return later(job, FULL_MS);
+    if (!hole.isAsked) job.after = hole.after;
     port.asked(hole);
     job.isTopOpen ||= job.at === null && hole.behind === null;
     const call = callOf(job, endsOf(job));

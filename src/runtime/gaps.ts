@@ -29,8 +29,8 @@ export interface GapsPort {
 /** A gap that has not ended. */
 export interface Hole {
   readonly gap: Gap;
-  /** The newest trade before it. */
-  readonly after: string;
+  /** The newest trade before it, or of what was fetched behind that. */
+  after: string;
   /** The first row behind it; null while there is none. */
   behind: { readonly id: string; readonly side: GapSide } | null;
   /** The newest (going up) or oldest (going down) trade that an earlier run fetched; null: it fetched none. */
@@ -107,9 +107,7 @@ export function createGaps(port: GapsPort): Gaps {
   const keep = (gap: Gap, after = gap.from.id ?? '', at: string | null = null): Open => {
     const state = { behind: null, isAsked: false, isFilling: false, isCut: false };
     const made: Open = { gap, after, at, ...state };
-    const list = open.get(gap.symbol);
-    if (list === undefined) open.set(gap.symbol, [made]);
-    else list.push(made);
+    open.set(gap.symbol, [...(open.get(gap.symbol) ?? []), made]);
     return made;
   };
 
@@ -281,6 +279,8 @@ export function createGaps(port: GapsPort): Gaps {
       if (hole.behind !== null || fetched?.id === undefined) return;
       const { symbol } = hole.gap;
       if ((compareIds(fetched.id, idOf(newest.get(symbol))) ?? 1) > 0) newest.set(symbol, fetched);
+      for (const one of open.get(symbol) ?? [])
+        if (one.after === hole.after && !one.isAsked) one.after = fetched.id;
     },
     forget(symbol) {
       newest.delete(symbol);

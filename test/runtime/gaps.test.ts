@@ -50,6 +50,16 @@ const answer = (played: PlayedFeed, at: number, text: string) => {
   return played.asks[at]?.answer(ok({ text, localUs: LOCAL_US, url: 'https://x/' }));
 };
 
+/** Each question after the first one is answered so, for as long as it is asked again. */
+const nothingMore = async (played: PlayedFeed, text: string): Promise<void> => {
+  for (let sec = 0; sec < 90; sec++) {
+    played.clock.advance(1_000);
+    for (const { handlers } of played.sources) handlers.onSign();
+    for (const ask of played.asks.slice(1))
+      await ask.answer(ok({ text, localUs: LOCAL_US, url: 'https://x/' }));
+  }
+};
+
 describe('trades whose ids are counted', () => {
   test('an id left out is asked for from there on, at the lowest priority, and becomes a row', async () => {
     const played = start('binance', 'trades');
@@ -167,25 +177,31 @@ describe('trades whose ids are counted', () => {
       const played = quiet('bitflyer', 'realtime', first, ack);
       frame(played, 'realtime', bitflyer.executions(bitflyer.execution(30)));
       await answer(played, 0, bitflyerRest.executions(20, 10));
-      for (let at = 1; at <= 4; at++) {
-        await answer(played, at, '[]');
-        played.clock.advance(61_000);
-      }
+      await nothingMore(played, '[]');
       expect(story(played).at(-1)).toBe('closed partial 10-30 1+null');
     });
 
     test('what was had of it is where the next gap would begin, not where the missing part ends', async () => {
       const played = quiet('okx', 'public', okx.trade({ tradeId: '10' }), OKX_ACK);
       await answer(played, 0, okxRest.trades(20, 19, 18));
-      for (let sec = 0; sec < 90; sec++) {
-        played.clock.advance(1_000);
-        played.source('public').handlers.onSign();
-        for (const ask of played.asks.slice(1))
-          await ask.answer(ok({ text: okxRest.trades(), localUs: LOCAL_US, url: 'https://x/' }));
-      }
+      await nothingMore(played, okxRest.trades());
       expect(story(played).at(-1)).toBe('closed partial 10-18 3+7');
       frame(played, 'public', okx.trade({ tradeId: '21' }));
       expect(played.gaps().at(-1)?.state).toBe('closed');
+    });
+
+    test('lost again while it is asked for: what was had is not fetched, nor doubled, for the next gap', async () => {
+      const played = quiet('binance', 'spot', binance.trade({ t: 3 }), binance.ack);
+      played.source('spot').handlers.onClose(gone);
+      await answer(played, 0, binanceRest.trades(4, 5, 6));
+      expect(story(played).at(-1)).toBe('closed full 3-6 3+0');
+      played.clock.advance(2_000);
+      open(played, 'spot');
+      frame(played, 'spot', binance.trade({ t: 9 }));
+      await answer(played, 1, binanceRest.trades(7, 8, 9));
+      expect(played.asks[1]?.call.params).toMatchObject({ fromId: '7' });
+      expect(ids(played)).toEqual(['3', '4', '5', '6', '9', '7', '8']);
+      expect(story(played).at(-1)).toBe('closed full 3-9 2+0');
     });
 
     test('Bybit: what the newest page had is not asked of the next one', async () => {
@@ -289,10 +305,7 @@ describe('trades whose ids are not', () => {
     open(played, 'realtime');
     frame(played, 'realtime', bitflyer.executions(bitflyer.execution(30)));
     await answer(played, 0, bitflyerRest.executions(25, 20));
-    for (let at = 1; at <= 4; at++) {
-      await answer(played, at, '[]');
-      played.clock.advance(61_000);
-    }
+    await nothingMore(played, '[]');
     expect(story(played).at(-1)).toBe('closed partial 10-20 2+null');
   });
 
