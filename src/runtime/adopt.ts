@@ -24,20 +24,31 @@ export function adoptedOf(
     const had = above.filter((id) => (compareIds(id, before) ?? 0) < 0);
     // Fetched rows come after both.
     if (had.length === 0 && !ids.includes(from) && !ids.includes(to?.id ?? '')) return null;
-    const at = (isUp ? had.at(-1) : had[0]) ?? null;
-    return { after: from, behind: to ?? null, at };
+    const [first] = had;
+    if (!isUp) return { after: from, behind: to ?? null, at: first ?? null };
+    // A break is what the venue did not have, and the earlier run did not come to say so.
+    const last = reached(ids.includes(from) ? from : (first ?? from), had);
+    return { after: from, behind: to ?? null, at: last === from ? null : last };
   }
   const [lowest] = above;
   if (!ids.includes(from)) return null;
   if (lowest === undefined) return { after: from, behind: null, at: null };
   // Nothing lay behind it: what there is was fetched, upwards without a break, or downwards from the newest.
   if (!isUp) return { after: from, behind: { id: lowest }, at: null };
-  let reached = from;
-  for (const id of above) {
-    if (idsBetween(reached, id) !== 0) return { after: reached, behind: { id }, at: null };
-    reached = id;
+  const after = reached(from, above);
+  const behind = above.find((id) => (compareIds(id, after) ?? 0) > 0);
+  return { after, behind: behind === undefined ? null : { id: behind }, at: null };
+}
+
+/** The last of these ids to which they count up from one without a break. */
+function reached(from: string, ids: readonly string[]): string {
+  let last = from;
+  for (const id of ids) {
+    const between = idsBetween(last, id);
+    if (between === null || between > 0) break;
+    if (between === 0) last = id;
   }
-  return { after: reached, behind: null, at: null };
+  return last;
 }
 
 /** The first trade of the tail that lies behind an id. */
