@@ -5,10 +5,16 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { COLLECTOR_NODE } from '../../src/apps/soak/real.ts';
 import { until } from '../support/collector.ts';
 import { PROJECT } from '../support/place.ts';
 
 const CLI = join(PROJECT, 'dist/ops/cli.js');
+
+test('its collector is started as npm starts it', () => {
+  const { scripts } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
+  expect(scripts.collector).toContain(` && node ${COLLECTOR_NODE.join(' ')} dist/ops/cli.js collector`);
+});
 
 test('seconds of real time, with a restart: a report, and nothing found', async () => {
   const root = mkdtempSync(join(tmpdir(), 'tapedeck-soak-'));

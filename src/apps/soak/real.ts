@@ -19,6 +19,8 @@ import { type Restart, restartsOf } from './restarts.ts';
 import type { MemorySample } from './slope.ts';
 import { SOAKED, SYMBOLS } from './venues.ts';
 
+/** As `npm run collector` starts node (docs/adr/0004). */
+export const COLLECTOR_NODE = ['--max-semi-space-size=1'];
 const LOOK_MS = 100;
 const SAMPLE_SEC = 5;
 /** The market stands still for so long before the end. */
@@ -158,10 +160,8 @@ function beginner({ out, cli, env }: RealOptions, { endpoints }: Simulator, data
   // As under npm: it ends when its parent does, however that ends.
   const own = { ...rest, npm_lifecycle_event: 'soak' };
   return () => {
-    const child = spawn(process.execPath, [cli, 'collector', '--config', settings, '--data', dataDir], {
-      env: own,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const words = [...COLLECTOR_NODE, cli, 'collector', '--config', settings, '--data', dataDir];
+    const child = spawn(process.execPath, words, { env: own, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString('utf8')).slice(-1_000);
