@@ -7,7 +7,7 @@ import type { Settings } from '../../config/schema.ts';
 import { secretUrls } from '../../config/secrets.ts';
 import { oneLine } from '../core/one-line.ts';
 import type { Cancel, Clock, Random } from '../core/ports.ts';
-import { redactAll, redactor } from '../core/redact.ts';
+import { redactor } from '../core/redact.ts';
 import { err, type Failure, ok, type Result } from '../core/result.ts';
 import { keyOf, type Venue } from '../core/venue.ts';
 import { readText, replaceFile } from '../io/atomic.ts';
@@ -21,6 +21,7 @@ import { startCoverage } from './coverage.ts';
 import { chainsOf, createFleet, type Fleet } from './fleet.ts';
 import { openGapLedger } from './gap-ledger.ts';
 import { openGovernorMemory } from './governor-memory.ts';
+import { createHappenings, toAudit, toLedger, toLog } from './happenings.ts';
 import { createLedger } from './ledger.ts';
 import { createModes } from './modes.ts';
 import type { Fact } from './protocol.ts';
@@ -81,24 +82,16 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     redact,
   );
 
-  const ledger = createLedger(dataDir, clock, (report) => onFile(report));
-  const note = (given: Fact): void => {
-    const fact = redactAll(given, redact);
-    ledger.note(fact);
-    tell('info', fact, fact.type);
-    modes.tell('fact', fact);
-  };
-  const onFile = (report: FileReport): void => {
-    tell('warn', report, 'file');
-    modes.tell('file', redactAll({ ...report }, redact));
-    if (report.type === 'repair') say(`REPAIR: ${report.scope}: ${report.message}`);
-    // The ledger's own repair is not noted in itself while it is being written.
-    if (!report.scope.endsWith('events.jsonl')) note({ ...report, scope: 'collector', file: report.scope });
-  };
-  const onError = (scope: string, failure: Failure): void => {
-    tell('error', { scope, ...failure }, 'error');
-    note({ type: 'error', scope, code: failure.code, message: failure.message });
-  };
+  const happenings = createHappenings();
+  const note = (fact: Fact): void => void happenings.emit('fact', fact);
+  const onFile = (report: FileReport): void => void happenings.emit('file', report);
+  const onError = (scope: string, failure: Failure): void => void happenings.emit('error', scope, failure);
+  const ledger = createLedger(dataDir, clock, onFile);
+  toLog(happenings, tell);
+  happenings.on('file', ({ type, scope, message }) => {
+    if (type === 'repair') say(`REPAIR: ${scope}: ${message}`);
+  });
+  toLedger(happenings, ledger, redact);
 
   let fleet: Fleet | null = null;
   const modes = createModes(settings.runtime.mode, {
@@ -112,6 +105,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     note,
     onError,
   });
+  toAudit(happenings, modes, redact);
   const sinks = await openSinks({
     settings: () => current(),
     clock,
@@ -156,10 +150,7 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
       redact,
       memory,
       note,
-      onRequest(line) {
-        tell('debug', { scope: line.venue, ...line }, 'rest');
-        modes.tell('rest', redactAll(line, redact));
-      },
+      onRequest: (line) => void happenings.emit('request', line),
       pauseSessions: (id, ms) => fleet?.pause(id, ms),
     });
   };
@@ -177,13 +168,9 @@ export async function createApp(input: AppInput): Promise<Result<App>> {
     capture: { dataDir, version: input.version },
     isHeld: sinks.value.isHeld,
     note,
-    // Counted in the status, with samples on disk: a line each could fill the log.
-    onReject: (scope, reason) => tell('debug', { scope, reason }, 'reject'),
+    onReject: (scope, reason) => void happenings.emit('reject', scope, reason),
     isTracing: () => modes.mode() !== 'PROD',
-    onWay(way) {
-      tell('debug', { scope: way.worker, ...way }, 'batch');
-      modes.tell('batch', { ...way });
-    },
+    onWay: (way) => void happenings.emit('batch', way),
   });
   fleet = threads;
   const rollCall = createRollCall({ stations, clock, random, kind: input.kind, dataDir, say, note, onError });
