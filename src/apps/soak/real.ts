@@ -20,7 +20,7 @@ import type { MemorySample } from './slope.ts';
 import { SOAKED, SYMBOLS } from './venues.ts';
 
 /** As `npm run collector` starts node (docs/adr/0004). */
-export const COLLECTOR_NODE = ['--max-semi-space-size=1'];
+export const COLLECTOR_NODE = ['--max-semi-space-size=1', '--v8-pool-size=1', '--no-sparkplug'];
 const LOOK_MS = 100;
 const SAMPLE_SEC = 5;
 /** The market stands still for so long before the end. */
