@@ -9,7 +9,7 @@ import { type HoleEnds, insideOf, type Page, pageOf } from './trade-page.ts';
 
 export interface RestAnswersPort {
   readonly venue: Pick<Venue, 'rest'>;
-  readonly trades: Pick<TradeIds, 'has' | 'isOld' | 'newest'>;
+  readonly trades: Pick<TradeIds, 'has' | 'isOld' | 'newest' | 'paged'>;
   /** Of the symbol's newest event, µs; 0 before the first. */
   lastLocalUs(symbol: string): number;
   /** Rows, and events that could not become one, so far. */
@@ -40,6 +40,7 @@ export function createRestAnswers(port: RestAnswersPort): RestAnswers {
     port.begin(way, text, localUs);
     const answer = venue.rest.readPoll(feed, text, located, localUs);
     if (!answer.ok) port.refuse(`${answer.error.code}: ${answer.error.message}`);
+    else if (feed === 'trades') trades.paged(located.symbol, answer.value.length);
     return answer;
   };
 

@@ -4,15 +4,23 @@ import type { Trade } from '../core/event.ts';
 import { createRecentIds, type RecentIds } from '../core/recent-ids.ts';
 import { compareIds } from '../core/trade-order.ts';
 
+/**
+ * How many ids are remembered: shared by all symbols, and of one at most and at least. A page is of the newest 1,000
+ * trades as a rule: after any of them at most 1,000 older ones were fetched and 1,000 newer ones came.
+ */
+const IDS = { all: 200_000, most: 20_000, least: 2_000 };
+
 export interface TradeIds {
   /** It is a row, or was one. */
-  has(trade: Trade): boolean;
+  has(trade: Pick<Trade, 'symbol' | 'id'>): boolean;
   /** It is a row now. */
-  add(trade: Trade): void;
+  add(trade: Pick<Trade, 'symbol' | 'id' | 'alsoIds'>): void;
   /** A venue that tells several fills as one row: it may be one of those in the file, which names the last alone. */
   isOld(trade: Trade): boolean;
   /** These stand in the file already. */
   remember(symbol: string, ids: readonly string[]): void;
+  /** An answer had so many trades: the next one can have them again. */
+  paged(symbol: string, trades: number): void;
   /** The newest of a symbol, in order of receipt. */
   newest(symbol: string): string | null;
   forget(symbol: string): void;
@@ -24,13 +32,24 @@ export function createTradeIds(inFills: boolean): TradeIds {
   const newest = new Map<string, string>();
   /** The highest id of the file, where rows are of fills. */
   const floors = new Map<string, string>();
+  /** The most trades of an answer, where that is more than a page has as a rule. */
+  const pages = new Map<string, number>();
+
+  const limitOf = (symbol: string): number => {
+    const share = Math.floor(IDS.all / Math.max(1, seen.size));
+    return Math.max(IDS.least, Math.min(IDS.most, share), 2 * (pages.get(symbol) ?? 0));
+  };
+
+  const share = (): void => {
+    for (const [symbol, ids] of seen) ids.keep(limitOf(symbol));
+  };
 
   const idsOf = (symbol: string): RecentIds => {
-    let ids = seen.get(symbol);
-    if (ids === undefined) {
-      ids = createRecentIds();
-      seen.set(symbol, ids);
-    }
+    const known = seen.get(symbol);
+    if (known !== undefined) return known;
+    const ids = createRecentIds();
+    seen.set(symbol, ids);
+    share();
     return ids;
   };
 
@@ -38,9 +57,7 @@ export function createTradeIds(inFills: boolean): TradeIds {
     has: ({ symbol, id }) => idsOf(symbol).has(id),
     isOld: ({ symbol, id }) => (compareIds(id, floors.get(symbol) ?? '') ?? 1) <= 0,
     add({ symbol, id, alsoIds }) {
-      const ids = idsOf(symbol);
-      ids.add(id);
-      if (alsoIds !== undefined) for (const other of alsoIds) ids.add(other);
+      idsOf(symbol).add(id, alsoIds?.at(-1));
       newest.set(symbol, id);
     },
     remember(symbol, known) {
@@ -50,11 +67,15 @@ export function createTradeIds(inFills: boolean): TradeIds {
       if (highest !== '') newest.set(symbol, highest);
       if (inFills && highest !== '') floors.set(symbol, highest);
     },
+    paged(symbol, trades) {
+      if (2 * trades <= IDS.least || trades <= (pages.get(symbol) ?? 0)) return;
+      pages.set(symbol, trades);
+      idsOf(symbol).keep(limitOf(symbol));
+    },
     newest: (symbol) => newest.get(symbol) ?? null,
     forget(symbol) {
-      seen.delete(symbol);
-      newest.delete(symbol);
-      floors.delete(symbol);
+      for (const one of [seen, newest, floors, pages]) one.delete(symbol);
+      share();
     },
   };
 }

@@ -11,7 +11,6 @@ import {
 } from '../../src/core/book.ts';
 import { createBookSync } from '../../src/core/book-sync.ts';
 import type { BookChange, BookMessage, Level } from '../../src/core/event.ts';
-import { createRecentIds } from '../../src/core/recent-ids.ts';
 import type { BookRule } from '../../src/core/venue.ts';
 
 const level = fc.tuple(
@@ -173,14 +172,5 @@ describe('what waited for its snapshot', () => {
 
   test('is forgotten where the numbers begin anew meanwhile', () => {
     expect(joined([900, 901, 5, 6, 7], 6)).toMatchObject({ rows: [6, 7], lost: 0, state: 'synced' });
-  });
-});
-
-describe('recent ids', () => {
-  test('the newest are remembered, in bounded memory', () => {
-    const ids = createRecentIds(100);
-    for (let i = 0; i < 1000; i++) expect(ids.add(String(i))).toBe(true);
-    for (let i = 900; i < 1000; i++) expect(ids.add(String(i))).toBe(false);
-    expect(ids.add('0')).toBe(true);
   });
 });

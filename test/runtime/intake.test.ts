@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { BookChange, Ticker } from '../../src/core/event.ts';
 import { venueById } from '../../src/venues/index.ts';
+import { bybitRest } from '../fixtures/answers.ts';
 import { binance, bitflyer, bybit, okx, URLS } from '../fixtures/frames.ts';
 import { bench, feed, LOCAL_US } from '../support/intake.ts';
 
@@ -187,4 +188,13 @@ test('a polled ticker is a row, and the stream that comes after it too', () => {
   feed(at, URLS.okx, [okx.ticker('BTC-USDT', { ts: '1795219200999' })]);
   at.intake.polled('ticker', located, JSON.stringify({ code: '0', data }), LOCAL_US + 1);
   expect(at.events).toHaveLength(3);
+});
+
+test('a page of polled trades that is larger than any should be, of one of many symbols, is not told twice', () => {
+  const at = bench(venue('bybit'), { feeds: ['trades'] });
+  for (let n = 0; n < 200; n++) at.intake.seen(`S${n}/USDT`, ['x']);
+  const located = { symbol: 'BTC/USDT', id: 'BTCUSDT', market: 'spot' } as const;
+  const page = bybitRest.trades(...Array.from({ length: 3_000 }, (_, n) => `id-${n}`));
+  for (const us of [0, 1]) at.intake.polled('trades', located, page, LOCAL_US + us);
+  expect(at.events).toHaveLength(3_000);
 });

@@ -7,7 +7,7 @@ import type { Spot } from './findings.ts';
 import { isVenueTurned } from './order.ts';
 import { type TradeRow, tradeOf, wholeOf } from './rows.ts';
 
-/** Of ids that are not dense, duplicates are found among at least this many newest, at most twice as many. */
+/** Of ids that are not dense, duplicates are found among at least this many newest. */
 const ID_REACH = 100_000;
 
 interface At extends Spot {
