@@ -4,29 +4,46 @@ import type { Trade } from '../core/event.ts';
 
 /** Longer than this many times its mean, and than the floor. */
 const SILENCE = { times: 20, floorUs: 30_000_000 };
+/** Trades closer than this are one burst: their pace could not raise the bound above the floor. */
+const BURST_US = SILENCE.floorUs / SILENCE.times;
+/** So many intervals tell the mean: fewer, at random times, are too often followed by one that is 20 times as long. */
+const LEAST_INTERVALS = 10;
+/** The mean is of all intervals at first, then the newest ones weigh more. */
+const WEIGHT = 1 / 20;
 
 export interface TradePace {
-  /** µs since the trade before, where that is long; else null. */
-  silence(trade: Trade): number | null;
+  /** µs since the trade before, where that is long by what is known of the market's pace; else null. */
+  silence(trade: Pick<Trade, 'symbol' | 'localUs'>): number | null;
   forget(symbol: string): void;
 }
 
-/** The newest trades count most. */
+interface Pace {
+  lastUs: number;
+  burstUs: number;
+  meanUs: number;
+  intervals: number;
+}
+
 export function createTradePace(): TradePace {
-  const paces = new Map<string, { lastUs: number; meanUs: number }>();
+  const paces = new Map<string, Pace>();
   return {
     silence({ symbol, localUs }) {
       const pace = paces.get(symbol);
       if (pace === undefined) {
-        paces.set(symbol, { lastUs: localUs, meanUs: 0 });
+        paces.set(symbol, { lastUs: localUs, burstUs: localUs, meanUs: 0, intervals: 0 });
         return null;
       }
       const sinceUs = localUs - pace.lastUs;
       pace.lastUs = localUs;
       // Our clock was set back, which tells nothing of the market's pace.
-      if (sinceUs < 0) return null;
-      const isLong = sinceUs > Math.max(SILENCE.floorUs, SILENCE.times * pace.meanUs);
-      pace.meanUs += (sinceUs - pace.meanUs) / 20;
+      if (sinceUs < 0) pace.burstUs = localUs;
+      const intervalUs = localUs - pace.burstUs;
+      if (intervalUs < BURST_US) return null;
+      pace.burstUs = localUs;
+      const isKnown = pace.intervals >= LEAST_INTERVALS;
+      const isLong = isKnown && sinceUs > Math.max(SILENCE.floorUs, SILENCE.times * pace.meanUs);
+      pace.intervals += 1;
+      pace.meanUs += (intervalUs - pace.meanUs) * Math.max(1 / pace.intervals, WEIGHT);
       return isLong ? sinceUs : null;
     },
     forget: (symbol: string) => void paces.delete(symbol),
