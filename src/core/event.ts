@@ -25,8 +25,8 @@ export interface Trade extends Stamped {
   readonly side: Side;
   readonly price: string;
   readonly amount: string;
-  /** Ids of further fills that this row stands for, where the venue tells fills together: they are no rows again. */
-  readonly alsoIds?: readonly string[];
+  /** Where the venue tells several fills as one row, the id of the first; `id` is the last. Those between are no rows. */
+  readonly firstId?: string;
 }
 
 /** A field that no message has filled yet is the empty string. */

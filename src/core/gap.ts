@@ -57,8 +57,8 @@ export type GapChange =
 export function sideOf(event: MarketEvent): GapSide {
   const times = { ts: seconds(event.timestampUs), local_ts: seconds(event.localUs) };
   if (event.type === 'trade') {
-    const first = event.alsoIds?.at(-1);
-    return { id: event.id, ...(first !== undefined && { first_id: first }), ...times };
+    const { id, firstId } = event;
+    return { id, ...(firstId !== undefined && { first_id: firstId }), ...times };
   }
   return event.type === 'book' && event.sequence !== null ? { seq: event.sequence, ...times } : times;
 }

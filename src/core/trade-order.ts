@@ -4,13 +4,19 @@ import type { Trade } from './event.ts';
 
 /**
  * What a venue's trade ids promise. `count`: of one market's file they count up by one a row; `fills`: by one a fill, of
- * which a row can be several (`Trade.alsoIds`); `grow`: a later trade has the higher; `names`: nothing.
+ * which a row can be several (`Trade.firstId`); `grow`: a later trade has the higher; `names`: nothing.
  */
 export type TradeIdRule = 'count' | 'fills' | 'grow' | 'names';
 
 /** The lowest id that the row stands for. */
-export function lowestId({ id, alsoIds }: Pick<Trade, 'id' | 'alsoIds'>): string {
-  return alsoIds?.at(-1) ?? id;
+export function lowestId({ id, firstId }: Pick<Trade, 'id' | 'firstId'>): string {
+  return firstId ?? id;
+}
+
+/** How many fills the row stands for. */
+export function fillsOf(trade: Pick<Trade, 'id' | 'firstId'>): number {
+  const between = idsBetween(lowestId(trade), trade.id);
+  return between === null ? 1 : between + 2;
 }
 
 /** Below 0 where `a` is the lower; null where one of them is no whole number. */

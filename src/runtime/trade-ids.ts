@@ -14,7 +14,7 @@ export interface TradeIds {
   /** It is a row, or was one. */
   has(trade: Pick<Trade, 'symbol' | 'id'>): boolean;
   /** It is a row now. */
-  add(trade: Pick<Trade, 'symbol' | 'id' | 'alsoIds'>): void;
+  add(trade: Pick<Trade, 'symbol' | 'id' | 'firstId'>): void;
   /** A venue that tells several fills as one row: it may be one of those in the file, which names the last alone. */
   isOld(trade: Trade): boolean;
   /** These stand in the file already. */
@@ -56,8 +56,8 @@ export function createTradeIds(inFills: boolean): TradeIds {
   return {
     has: ({ symbol, id }) => idsOf(symbol).has(id),
     isOld: ({ symbol, id }) => (compareIds(id, floors.get(symbol) ?? '') ?? 1) <= 0,
-    add({ symbol, id, alsoIds }) {
-      idsOf(symbol).add(id, alsoIds?.at(-1));
+    add({ symbol, id, firstId }) {
+      idsOf(symbol).add(id, firstId);
       newest.set(symbol, id);
     },
     remember(symbol, known) {

@@ -2,7 +2,7 @@
 
 import type { Trade } from '../core/event.ts';
 import { type GapSide, sideOf } from '../core/gap.ts';
-import { compareIds, lowestId } from '../core/trade-order.ts';
+import { compareIds, fillsOf, lowestId } from '../core/trade-order.ts';
 
 /** The ids on both sides of a hole; null: nothing is known to lie behind it. */
 export interface HoleEnds {
@@ -47,7 +47,7 @@ export function pageOf(
 ): Page {
   const [oldest, newest] = [page[0], page.at(-1)];
   return {
-    inside: inside.reduce((sum, { alsoIds }) => sum + 1 + (alsoIds?.length ?? 0), 0),
+    inside: inside.reduce((sum, trade) => sum + fillsOf(trade), 0),
     rows,
     refused,
     oldest: oldest === undefined ? null : sideOf(oldest),

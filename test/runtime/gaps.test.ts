@@ -276,6 +276,21 @@ describe('trades whose ids are counted', () => {
       params: { after: '11' },
     });
   });
+
+  test.each([1_600, 1_000_000])('and of %i of them', (count) => {
+    const played = start('okx', 'trades');
+    open(played, 'public');
+    const say = (tradeId: number, more: object = {}): void =>
+      frame(played, 'public', okx.trade({ tradeId: String(tradeId), ...more }));
+    say(100);
+    say(100 + count, { count: String(count) });
+    expect(story(played)).toEqual([]);
+    say(102 + 2 * count, { count: String(count) });
+    expect(story(played)).toEqual([`open sequence ${100 + count}`]);
+    wait(played);
+    expect(played.asks[0]?.call).toMatchObject({ params: { after: String(103 + count) } });
+    expect(played.gaps().at(-1)).toMatchObject({ to: { first_id: String(103 + count) } });
+  });
 });
 
 describe('trades whose ids are not', () => {

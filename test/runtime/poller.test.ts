@@ -321,3 +321,16 @@ test('an OKX row stands for all its fills: polled alone, they are no rows again'
   await run(played, 2_000, okxRest.trades(13, 12, 11, 10, 9));
   expect(ids(played)).toEqual(['12', '9', '13']);
 });
+
+test('and so does one of a million', async () => {
+  const played = playFeed('okx', 'trades', ['BTC/USDT'], {}, null, {
+    fallback: { afterMs: 1_000, backMs: 1_000 },
+  });
+  played.run.credit(1_000);
+  const { handlers } = played.source('public');
+  handlers.onOpen();
+  handlers.onFrame(okx.trade({ tradeId: '3000000', count: '1000000' }), LOCAL_US);
+  handlers.onClose(failure('ECONNRESET', 'reset'));
+  await run(played, 2_000, okxRest.trades(3_000_001, 2_999_999, 2_500_000, 2_000_001, 2_000_000));
+  expect(ids(played)).toEqual(['3000000', '2000000', '3000001']);
+});

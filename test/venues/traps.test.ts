@@ -164,7 +164,47 @@ describe('okx', () => {
   test('a trade can stand for several fills: one row, its id the last', () => {
     const at = bench(venue('okx'));
     feed(at, URLS.okx, [okx.trade({ count: '2' })]);
-    expect(at.events).toMatchObject([{ id: '1040968613', amount: '0.00240857' }]);
+    expect(at.events).toMatchObject([{ id: '1040968613', firstId: '1040968612', amount: '0.00240857' }]);
+  });
+
+  test('however many; one that tells none, or one, is of one', () => {
+    const at = bench(venue('okx'));
+    const counts = ['1600', '1000000', '1', '0', '-5', '', 'x', null, 7, undefined];
+    feed(
+      at,
+      URLS.okx,
+      counts.map((count, n) => okx.trade({ tradeId: String(5_000_000 * (n + 1)), count })),
+    );
+    expect(at.rejects).toEqual([]);
+    expect(at.events.map((event) => event.type === 'trade' && event.firstId)).toEqual([
+      ...['4998401', '9000001'],
+      ...Array.from({ length: 8 }),
+    ]);
+  });
+
+  test.each([
+    ['1040968613', '1000001'],
+    ['1040968613', '1000000000000'],
+    ['1040968613', '1e12'],
+    ['1040968613', 'Infinity'],
+    ['1040968613', '9'.repeat(400)],
+    ['1040968613', '1.5'],
+    ['1599', '1600'],
+  ])('trade %s of %s fills is not believed: refused, counted, and costs nothing', (tradeId, count) => {
+    const at = bench(venue('okx'));
+    const text = okx.trade({ tradeId, count });
+    const began = performance.now();
+    feed(at, URLS.okx, [text]);
+    expect(performance.now() - began).toBeLessThan(1_000);
+    expect([at.events, at.rejects.length, at.intake.counters.rejects]).toEqual([[], 1, 1]);
+    expect(at.rejects[0]?.reason).toMatch(/^data\.0\.count: expected at most 1000000 fills/);
+    expect(at.intake.symbols().size).toBe(0);
+  });
+
+  test('a trade can be of as many fills as its id counts', () => {
+    const at = bench(venue('okx'));
+    feed(at, URLS.okx, [okx.trade({ tradeId: '1600', count: '1600' })]);
+    expect(at.events).toMatchObject([{ id: '1600', firstId: '1' }]);
   });
 
   test('volumes: spot base vol24h, quote volCcy24h; swap base volCcy24h, quote not told', () => {

@@ -7,9 +7,6 @@ import type { BookData, Message, TickerData, TradeData } from './wire.ts';
 
 type Frame<C extends Message['channel']> = Extract<Message, { channel: C }>['frame'];
 
-/** More fills in one row are not believed. */
-const MOST_FILLS = 1_000;
-
 const marketOfId = (id: string): Market => (id.endsWith('-SWAP') ? 'linear' : 'spot');
 
 export function mapper(context: MapContext): Mapper<Message> {
@@ -60,12 +57,8 @@ export function tradeOf(one: TradeData, symbol: string, localUs: number): Trade 
   };
   const count = Number(one.count ?? 1);
   return count > 1 && /^\d{1,15}$/.test(one.tradeId)
-    ? { ...trade, alsoIds: idsBefore(one.tradeId, count) }
+    ? { ...trade, firstId: String(Number(one.tradeId) - count + 1) }
     : trade;
-}
-
-function idsBefore(id: string, count: number): readonly string[] {
-  return Array.from({ length: Math.min(count, MOST_FILLS) - 1 }, (_, at) => String(Number(id) - at - 1));
 }
 
 /** 24-hour volumes: spot `vol24h` base and `volCcy24h` quote; swaps `volCcy24h` base, quote not given. */

@@ -40,19 +40,27 @@ const book = z.object({
   ),
 });
 
+/** More fills in one row are not believed: all their ids pass for seen. */
+const MOST_FILLS = 1_000_000;
+
 const trades = z.object({
   arg,
   data: z.array(
-    z.object({
-      instId: instrumentId,
-      tradeId: tradeId,
-      px: price,
-      sz: decimal,
-      side: z.enum(['buy', 'sell']),
-      ts: msText,
-      /** Fills that it stands for: the ids up to `tradeId`. Absent where each is told alone (REST). */
-      count: z.string().optional().catch(undefined),
-    }),
+    z
+      .object({
+        instId: instrumentId,
+        tradeId: tradeId,
+        px: price,
+        sz: decimal,
+        side: z.enum(['buy', 'sell']),
+        ts: msText,
+        /** Fills that it stands for: the ids up to `tradeId`. Absent where each is told alone (REST). */
+        count: z.string().optional().catch(undefined),
+      })
+      .refine(({ count, tradeId }) => isFills(Number(count ?? 1), Number(tradeId)), {
+        path: ['count'],
+        error: `expected at most ${MOST_FILLS} fills, and no more than the id`,
+      }),
   ),
 });
 
@@ -73,6 +81,11 @@ const tickers = z.object({
     }),
   ),
 });
+
+/** What is no number tells nothing. */
+function isFills(count: number, lastId: number): boolean {
+  return !(count > 1) || (Number.isInteger(count) && count <= MOST_FILLS && !(count > lastId));
+}
 
 /** REST answers hold the same `data` as the channels' frames. */
 export const answers = {
