@@ -23,7 +23,7 @@ import type { GapTimes } from './gap-times.ts';
 const EVERY_MS = 60_000;
 const FILLED_US = 7 * 3_600_000_000;
 const DAY_US = 86_400_000_000;
-/** A run that is longer ago, in days, is none that goes on. */
+/** Days that are longer ago than this are not judged any more, and a run of then is none that goes on. */
 const LOOKED_BACK = 31;
 
 export interface Chain {
@@ -37,8 +37,8 @@ export interface CoveragePort {
   readonly clock: Clock;
   /** What is recorded now. */
   chains(): readonly Chain[];
-  /** What is too old for any file is not asked for again. */
-  forget(): void;
+  /** Gaps that ended before this time (µs UTC) are not asked for again. */
+  forget(beforeUs: number): void;
   /** Of a symbol, those that touch a stretch of time. */
   gaps(chain: Chain, fromUs: number): readonly GapTimes[];
   readText(path: string): Promise<Result<string | null>>;
@@ -53,6 +53,15 @@ export interface Coverage {
   stop(): Promise<void>;
 }
 
+/** A day that is over: its gaps can still be filled, or become known. */
+interface PastDay {
+  readonly day: UtcDay;
+  /** Looked at until then, µs UTC. */
+  readonly untilUs: number;
+  /** What its files were made of; null: they are not written yet. */
+  told: string | null;
+}
+
 /** What a file of an earlier run is read for. */
 const earlier = z.object({ since: z.record(z.string(), z.number()) });
 
@@ -60,9 +69,9 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
   const { clock } = port;
   /** By chain: its first row that is known of. */
   const since = new Map<string, number>();
-  const startedUs = clock.wallUs();
-  let day = utcDay(startedUs);
-  let isYesterdayOurs = false;
+  let day = utcDay(clock.wallUs());
+  /** By name, the oldest first: after a kill the next start goes on from the newest that is there. */
+  let past: readonly PastDay[] = [];
   let writing: Promise<void> = Promise.resolve();
 
   const path = (kind: 'coverage' | 'quality', { name }: UtcDay): string =>
@@ -86,17 +95,25 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
     if (before === undefined || localUs < before) since.set(key, localUs);
   };
 
-  const write = async (of: UtcDay): Promise<void> => {
+  /** What is known of a day's chains, before anything is counted. */
+  const knownOf = (of: UtcDay): readonly Known[] =>
+    port.chains().flatMap((chain) => {
+      const sinceUs = since.get(keyOf(chain));
+      if (sinceUs === undefined || sinceUs >= of.endUs) return [];
+      return [
+        { chain, sinceUs, gaps: port.gaps(chain, of.startUs).filter(({ fromUs }) => fromUs < of.endUs) },
+      ];
+    });
+
+  /** Whether both files are on disk. */
+  const write = async (of: UtcDay, known: readonly Known[]): Promise<boolean> => {
     const nowUs = clock.wallUs();
     const isOver = nowUs >= of.endUs;
     const stretch = { fromUs: of.startUs, toUs: of.endUs };
-    const lines = port.chains().flatMap((chain) => {
-      const sinceUs = since.get(keyOf(chain));
-      if (sinceUs === undefined || sinceUs >= of.endUs) return [];
-      const gaps = port.gaps(chain, of.startUs).filter(({ fromUs }) => fromUs < of.endUs);
+    const lines = known.map(({ chain, sinceUs, gaps }) => {
       const times = gaps.map((gap) => ({ ...gap, toUs: gap.toUs ?? nowUs }));
       const coverage = coverDay(stretch, nowUs, { fromUs: sinceUs, toUs: of.endUs }, times);
-      return [{ chain, coverage, verdict: verdictOf(coverage, isOver), gaps }];
+      return { chain, coverage, verdict: verdictOf(coverage, isOver), gaps };
     });
     const head = { schema_version: 1, ts: seconds(nowUs), day: of.name };
     const files = {
@@ -113,28 +130,53 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
         feeds: nested(lines, ({ coverage, verdict, gaps }) => qualityOf(coverage, verdict, gaps)),
       },
     };
+    let isWritten = true;
     for (const kind of ['coverage', 'quality'] as const) {
       const written = await port.replace(path(kind, of), `${JSON.stringify(files[kind])}\n`);
-      if (!written.ok) port.onError(`collector/${kind}`, written.error);
+      if (written.ok) continue;
+      port.onError(`collector/${kind}`, written.error);
+      isWritten = false;
+    }
+    return isWritten;
+  };
+
+  /** A day that we recorded, or were to record, is over. */
+  const end = (over: UtcDay, untilUs: number): void => {
+    past = [...past.filter((one) => one.day.name !== over.name), { day: over, untilUs, told: null }];
+  };
+
+  const writePast = async (): Promise<void> => {
+    const nowUs = clock.wallUs();
+    const oldestUs = day.startUs - LOOKED_BACK * DAY_US;
+    past = past.filter((one) => one.day.startUs >= oldestUs && (one.told === null || nowUs < one.untilUs));
+    // Before the threads are there nothing is known, and what an earlier run knew must stay.
+    if (port.chains().length === 0) return;
+    for (const one of past) {
+      if (one.day.endUs > nowUs) continue;
+      const known = knownOf(one.day);
+      const told = JSON.stringify(known);
+      if (told !== one.told && (await write(one.day, known))) one.told = told;
     }
   };
 
   const tick = (): void => {
     writing = writing.then(async () => {
       const today = utcDay(clock.wallUs());
-      if (today.name !== day.name) [day, isYesterdayOurs] = [today, true];
-      // A gap of the day before can be filled for hours yet; and that we did not run is known since our start.
-      const isFresh = clock.wallUs() - Math.max(today.startUs, startedUs) < FILLED_US;
-      if (isFresh && isYesterdayOurs) await write(utcDay(today.startUs - 1));
-      await write(today);
-      port.forget();
+      // Of days that a step of the clock passed over nothing is known.
+      if (today.startUs > day.startUs) end(day, today.startUs + FILLED_US);
+      day = today;
+      await writePast();
+      await write(today, knownOf(today));
+      port.forget(Math.min(today.startUs - DAY_US, ...past.map((one) => one.day.startUs)));
     });
   };
 
-  isYesterdayOurs = await remember(utcDay(day.startUs - 1));
   // Over days on which we did not run a symbol was to be recorded all the same.
-  for (let back = 2, isFound = isYesterdayOurs; !isFound && back <= LOOKED_BACK; back++)
+  for (let back = 1, isFound = false; !isFound && back <= LOOKED_BACK; back++) {
     isFound = await remember(utcDay(day.startUs - back * DAY_US));
+    for (let days = back; isFound && days > 0; days--)
+      end(utcDay(day.startUs - days * DAY_US), clock.wallUs() + FILLED_US);
+  }
   await remember(day);
   const cancel: Cancel = clock.every(EVERY_MS, tick);
   return {
@@ -148,6 +190,12 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
 }
 
 const keyOf = ({ venue, feed, symbol }: Chain): string => `${venue}.${feed}.${symbol}`;
+
+interface Known {
+  readonly chain: Chain;
+  readonly sinceUs: number;
+  readonly gaps: readonly GapTimes[];
+}
 
 interface Line {
   readonly chain: Chain;

@@ -16,7 +16,8 @@ import type { Left } from './protocol.ts';
 
 /** While the disk takes nothing: more than a thousand books can lose at once. */
 const MAX_WAITING = 50_000;
-const KEPT_US = 2 * 86_400_000_000;
+/** The days that coverage can still judge at a start, and the one before them. */
+const KEPT_US = 32 * 86_400_000_000;
 const FILLED_US = 86_400_000_000;
 /** Rows are written and fsynced by then, by the default settings. */
 const DURABLE_MS = 2_500;
@@ -61,10 +62,10 @@ export interface GapLedger extends Pick<Lines, 'errors' | 'settled'> {
   open(venue: string, feed: Feed): Left['open'];
   /** Trades of it were fetched within the last day, or are being fetched. */
   wasFilled(chain: Chain): boolean;
-  /** Of the last days. */
+  /** Of the last days; after a start of the last 32, until `forget` is told of fewer. */
   readonly times: GapCalendar['of'];
-  /** Drops what is too old for `times`. */
-  forget(): void;
+  /** Drops what ended before a time, µs UTC. */
+  readonly forget: GapCalendar['forget'];
 }
 
 export interface GapLedgerOptions {
@@ -88,7 +89,7 @@ export async function openGapLedger({
   /** Lines that wait until the rows that they tell of are on disk. */
   const waiting = new Map<object, Cancel>();
   const calendar = createGapCalendar();
-  const forget = (): void => calendar.forget(clock.wallUs() - KEPT_US);
+  const keptFromUs = clock.wallUs() - KEPT_US;
 
   const read = await readJsonLines(path, (value) => {
     const line = anyLine.safeParse(value);
@@ -98,8 +99,9 @@ export async function openGapLedger({
     if (data.state === 'open') open.set(data.id, { gap: data, to: data.to });
     else open.delete(data.id);
     if (data.state === 'closed' && data.backfilled > 0) filled.set(keyOf(data), tsUs);
-    if (data.state === 'open' || tsUs > clock.wallUs() - KEPT_US)
-      calendar.take(data, data.state === 'open' ? null : data, tsUs);
+    if (data.state === 'open') calendar.take(data, null, tsUs);
+    else if (tsUs > keptFromUs) calendar.take(data, data, tsUs);
+    else calendar.drop(data);
     return true;
   });
   if (!read.ok) onError('collector/gaps.jsonl', read.error);
@@ -110,7 +112,7 @@ export async function openGapLedger({
       failure('bad_lines', `${bad} lines are no gaps, the first is line ${firstBad}`),
     );
   }
-  forget();
+  calendar.forget(keptFromUs);
 
   const lines = createLines({
     ...{ path, clock, onReport, maxWaiting: MAX_WAITING },
@@ -137,7 +139,7 @@ export async function openGapLedger({
       return lines.settled();
     },
     times: calendar.of,
-    forget,
+    forget: calendar.forget,
     change(change) {
       const { id, venue, feed, symbol, kind, reason, from } = change.gap;
       const ts = seconds(clock.wallUs());

@@ -15,6 +15,7 @@ export interface GapTimes {
 export interface GapCalendar {
   /** `tsUs`: when the line was written; it stands for a side that has no time. */
   take(gap: Gap, end: GapEnd | null, tsUs: number): void;
+  drop(gap: Gap): void;
   /** Of a symbol, those that reach beyond a time, in the order of their beginning. */
   of(chain: Pick<Gap, 'venue' | 'feed' | 'symbol'>, fromUs: number): readonly GapTimes[];
   /** What ended before a time is not asked for any more. */
@@ -35,6 +36,7 @@ export function createGapCalendar(): GapCalendar {
       const toUs = end === null ? null : Math.max(fromUs, us(end.to.local_ts) ?? tsUs);
       gaps.set(gap.id, { id: gap.id, kind: gap.kind, fromUs, toUs, missing: end?.missing ?? null });
     },
+    drop: (gap) => void chains.get(keyOf(gap))?.delete(gap.id),
     of: (chain, fromUs) =>
       [...(chains.get(keyOf(chain))?.values() ?? [])]
         .filter(({ toUs }) => toUs === null || toUs > fromUs)

@@ -1,11 +1,11 @@
 /** The files of a day, from gaps and first rows: real files, a clock of the test's. */
 
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Gap } from '../../src/core/gap.ts';
 import { readText, replaceFile } from '../../src/io/atomic.ts';
-import { type Coverage, startCoverage } from '../../src/runtime/coverage.ts';
+import { type Chain, type Coverage, startCoverage } from '../../src/runtime/coverage.ts';
 import { type GapLedger, openGapLedger } from '../../src/runtime/gap-ledger.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';
 import { removeFolder, tempFolder } from '../support/files.ts';
@@ -17,12 +17,17 @@ let root: string;
 let clock: ManualClock;
 let gaps: GapLedger;
 const errors: string[] = [];
+let chains: readonly Chain[];
+/** Told of each file when it is on disk. */
+let onWritten: (path: string) => void;
 
 beforeEach(async () => {
   root = await tempFolder();
   clock = manualClock();
   clock.stepWall(MIDNIGHT + HOUR);
   errors.length = 0;
+  chains = [CHAIN];
+  onWritten = () => undefined;
 });
 afterEach(() => removeFolder(root));
 
@@ -31,14 +36,26 @@ async function start(): Promise<Coverage> {
   gaps = await openGapLedger({ dataDir: root, clock, onReport: () => undefined, onError });
   return startCoverage({
     ...{ dataDir: root, clock, readText, onError },
-    chains: () => [CHAIN],
+    chains: () => chains,
     gaps: gaps.times,
     forget: gaps.forget,
-    replace: (path, text) => replaceFile(path, text),
+    async replace(path, text) {
+      const done = await replaceFile(path, text);
+      onWritten(path);
+      return done;
+    },
   });
 }
 
 const file = async (name: string) => JSON.parse(await readFile(join(root, 'collector', name), 'utf8'));
+const names = () => readdir(join(root, 'collector'));
+/** Resolves when the quality of a day of November was written next: the last of its minute's. */
+const written = (day: number) =>
+  new Promise<void>((resolve) => {
+    onWritten = (path) => {
+      if (path.endsWith(`quality-202611${day}.json`)) resolve();
+    };
+  });
 const gapAt = (id: string, fromUs: number): Gap => ({
   ...{ id, ...CHAIN, kind: 'disconnect', reason: '', from: { id: '1', local_ts: fromUs / 1e6 } },
 });
@@ -136,4 +153,102 @@ test('a symbol without a row is not there', async () => {
   const coverage = await start();
   await coverage.stop();
   expect(await file('quality-20261121.json')).toMatchObject({ feeds: {}, verdict: 'missing' });
+});
+
+describe('days on which nothing ran', () => {
+  const DAY = 24 * HOUR;
+  const downtime = (fromUs: number, toUs: number | null): void => {
+    const gap: Gap = { ...gapAt(`d${fromUs}`, fromUs), kind: 'downtime' };
+    gaps.change({ state: 'open', gap });
+    if (toUs === null) return;
+    const end = { repaired: 'none', how: '', missing: null, backfilled: 0 } as const;
+    gaps.change({ state: 'closed', gap, end: { ...end, to: { local_ts: toUs / 1e6 } } });
+  };
+  const verdictOn = async (day: number) => (await file(`quality-202611${day}.json`)).verdict;
+
+  /** An hour of rows with a gap of its own, which ended. */
+  async function firstRun(): Promise<void> {
+    const coverage = await start();
+    coverage.row(CHAIN, MIDNIGHT + HOUR);
+    gaps.change({ state: 'open', gap: gapAt('own', MIDNIGHT + HOUR) });
+    const to = { local_ts: (MIDNIGHT + HOUR) / 1e6 + 90 };
+    const end = { to, repaired: 'none', how: '', missing: null, backfilled: 0 } as const;
+    gaps.change({ state: 'closed', gap: gapAt('own', MIDNIGHT + HOUR), end });
+    clock.stepWall(MIDNIGHT + 2 * HOUR);
+    await coverage.stop();
+    await gaps.settled();
+    expect(await verdictOn(21)).toBe('pending');
+  }
+
+  test('each has its files and its verdict a minute after the next start, and the day of the stop its own', async () => {
+    await firstRun();
+    clock.stepWall(MIDNIGHT + 4 * DAY + HOUR);
+    const coverage = await start();
+    downtime(MIDNIGHT + 2 * HOUR, null);
+    clock.advance(60_000);
+    await coverage.stop();
+    expect(await Promise.all([21, 22, 23, 24, 25].map(verdictOn))).toEqual([
+      'degraded',
+      ...Array(3).fill('missing'),
+      'pending',
+    ]);
+    // What the run before knew of its day is known again.
+    const stopped = (await file('quality-20261121.json')).feeds.okx.trades['A/B'];
+    expect(stopped).toMatchObject({ watched_sec: 23 * 3_600, gap_sec: 22 * 3_600 + 90 });
+    expect(stopped.gaps.map(({ id }: { id: string }) => id)).toEqual(['own', `d${MIDNIGHT + 2 * HOUR}`]);
+    expect((await file('coverage-20261123.json')).feeds.okx.trades['A/B']).toEqual({
+      minutes: 'g'.repeat(1_440),
+      completeness: 0,
+    });
+    expect(errors).toEqual([]);
+  });
+
+  test('are written again when a gap of theirs was filled, and only then', async () => {
+    await firstRun();
+    clock.stepWall(MIDNIGHT + 2 * DAY + HOUR);
+    const coverage = await start();
+    downtime(MIDNIGHT + 2 * HOUR, null);
+    clock.advance(60_000);
+    await written(23);
+    expect(await verdictOn(22)).toBe('missing');
+    const before = (await file('quality-20261122.json')).ts;
+    clock.advance(60_000);
+    await written(23);
+    expect((await file('quality-20261122.json')).ts).toBe(before);
+    const end = { to: {}, repaired: 'full', how: '', missing: 0, backfilled: 3 } as const;
+    gaps.change({ state: 'closed', gap: gapAt(`d${MIDNIGHT + 2 * HOUR}`, MIDNIGHT + 2 * HOUR), end });
+    clock.advance(60_000);
+    await coverage.stop();
+    expect(await verdictOn(22)).toBe('available');
+    await gaps.settled();
+  });
+
+  test('wait until it is known what is recorded: what an earlier run knew stays', async () => {
+    await firstRun();
+    clock.stepWall(MIDNIGHT + 2 * DAY + HOUR);
+    chains = [];
+    const coverage = await start();
+    clock.advance(60_000);
+    await coverage.stop();
+    expect((await file('quality-20261121.json')).feeds.okx.trades['A/B'].watched_sec).toBe(3_600);
+    expect(await names()).not.toContain('quality-20261122.json');
+  });
+
+  test.each([
+    [31, 32],
+    [32, 1],
+  ])('are judged for 31 days back, and no further: after %i days', async (days, files) => {
+    await firstRun();
+    const before = await names();
+    clock.stepWall(MIDNIGHT + days * DAY + HOUR);
+    const coverage = await start();
+    downtime(MIDNIGHT + 2 * HOUR, null);
+    clock.advance(60_000);
+    coverage.row(CHAIN, clock.wallUs());
+    await coverage.stop();
+    const made = (await names()).filter((name) => name.startsWith('coverage-') && !before.includes(name));
+    // Today's is one of them; that of the first day is written anew.
+    expect(made.length).toBe(files - (files > 1 ? 1 : 0));
+    expect(await verdictOn(21)).toBe(files > 1 ? 'degraded' : 'pending');
+  });
 });
