@@ -118,7 +118,10 @@ function holeText(hole: Hole): string {
     ids: () => `${many(missing ?? 0, 'trade')} missing, ids ${(from.id ?? 0) + 1} to ${(to.id ?? 0) - 1}`,
     book: () => `book joined anew, ${from.seq} is followed by a snapshot at ${to.seq}`,
     ledger: () => `${hole.venue} ${hole.feed} ${hole.symbol}: only the ledger tells of it`,
-    capture: () => 'its end is torn',
+    capture: () =>
+      missing === null
+        ? 'a capture’s end is torn or missing'
+        : `${many(missing, 'line')} of a capture missing`,
   }[kind]();
   const until = to.local_ts === null ? 'an open end' : iso(to.local_ts);
   const place = file === null ? '' : line === null ? ` (${file})` : ` (${file}, line ${line})`;

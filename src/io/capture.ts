@@ -113,11 +113,14 @@ export function createCapture(options: CaptureOptions): Capture {
     fresh = true;
   };
 
-  const put = (nowUs: number, text: string): void => {
+  const put = (nowUs: number, given: string): void => {
+    let text = given;
     if (used === 0) {
       line = total;
       firstUs = nowUs;
       before = { connections, instruments };
+      // So that a gzip member that is taken away is missed. Of the first of a part the header tells.
+      if (!fresh) text = `${given.slice(0, -2)},"line":${total}}\n`;
     }
     // UTF-8 takes at most three bytes for a unit of UTF-16.
     const needed = used + text.length * 3;

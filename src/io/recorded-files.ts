@@ -40,6 +40,8 @@ export interface RecordedFiles {
   /** By stem (a live file's name without `.csv`), sorted; parts in order of receipt. */
   readonly chains: ReadonlyMap<string, readonly PartFile[]>;
   readonly captures: readonly FoundFile[];
+  /** Those that `removed.jsonl` names and that are not there. */
+  readonly removedCaptures: readonly string[];
   /** Torn tails and files with other columns, as the collector set them aside. */
   readonly aside: readonly FoundFile[];
   /** What is none of ours. */
@@ -84,8 +86,11 @@ export async function findRecorded(
     });
     const chains = chainsOf(sorted, entries, removals);
     const captures = (capture ?? []).filter(({ file }) => CAPTURES.test(file));
+    const removedCaptures = [...removals.keys()].filter(
+      (file) => CAPTURES.test(file) && !captures.some((one) => one.file === file),
+    );
     const { aside, strange } = sorted;
-    return ok({ chains, captures, aside, strange, manifest, removed });
+    return ok({ chains, captures, removedCaptures, aside, strange, manifest, removed });
   } catch (thrown) {
     return err(failureOf(thrown));
   }

@@ -19,6 +19,7 @@ import { FEEDS } from '../../src/core/event.ts';
 import { gunzipMembers, type Tear } from '../../src/io/gunzip.ts';
 import type { Sim } from '../../src/sim/server.ts';
 import { hasFile, type Run, simulator, startCollector, until } from '../support/collector.ts';
+import { verified } from '../support/data-files.ts';
 import { fileOf, SYMBOLS } from '../support/journal.ts';
 import { PROJECT, testPlace } from '../support/place.ts';
 import { type Relay, relayTo } from '../support/relay.ts';
@@ -144,6 +145,9 @@ describe('a capture, replayed', () => {
     const differ = other(textsOf(out, rest), textsOf(data, rest));
     expect(late ? differ.filter((name) => !name.includes('signal')) : differ).toEqual([]);
 
+    const { captures } = await verified(data);
+    expect(captures.flatMap(({ file, verdict }) => (verdict === 'clean' ? [] : [file]))).toEqual([]);
+
     const events = readFileSync(join(PROJECT, 'EVENTS.md'), 'utf8');
     for (const { capture } of run.status().workers) {
       expect(capture).toMatchObject({ failing: false, files: 1, dropped: 0, errors: 0, last_error: null });
@@ -208,6 +212,11 @@ describe('a killed process', () => {
       ]);
     });
     expect(files(join(data, 'capture'))).toHaveLength(24);
+    // Each end of the first run is explained by the gap that the second told of.
+    const { captures } = await verified(data);
+    expect(
+      captures.map(({ file, verdict }) => [left.includes(file.slice('capture/'.length)), verdict]),
+    ).toEqual(captures.map((_, at) => (at % 2 === 0 ? [true, 'explained'] : [false, 'clean'])));
     const all = await replayed(join(data, 'capture'), join(root, 'killed-2'));
     expect(all.code).toBe(0);
     const whole = csv(data);

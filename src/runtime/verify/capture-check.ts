@@ -7,11 +7,9 @@ import { parseJson } from '../../io/json-lines.ts';
 import { createLineScan } from '../../io/line-scan.ts';
 import { readPart } from '../../io/part-read.ts';
 import type { FoundFile } from '../../io/recorded-files.ts';
+import { type CapturePart, hole as captureHole, placeOf, UNFLUSHED_US } from './capture-runs.ts';
 import type { GapLedger } from './ledger.ts';
 import { type CaptureReport, type Hole, verdictOf } from './report.ts';
-
-/** What was not flushed yet when the process was killed. */
-const UNFLUSHED_US = 5_000_000;
 
 export interface CaptureContext {
   readonly dataDir: string;
@@ -21,7 +19,8 @@ export interface CaptureContext {
 
 export interface CheckedCapture {
   readonly report: CaptureReport;
-  readonly hole: Hole | null;
+  readonly holes: readonly Hole[];
+  readonly part: CapturePart;
 }
 
 /** Fails with `gone` where it was removed meanwhile. */
@@ -35,15 +34,33 @@ export async function checkCapture(
   let isHeaded = true;
   let firstTs: number | null = null;
   let lastTs: number | null = null;
+  let run: CapturePart['run'] = null;
+  /** Lines of the run before the next one. */
+  let reached = 0;
+  let missing = 0;
+  let twice = 0;
+  let dropped = 0;
+  let isStopped = false;
   const scan = createLineScan({
     line(text) {
       lines += 1;
       const read = lineOf(text);
+      isStopped = read?.what === 'stop';
+      if (read !== null && lines === 1 && read.kind === 'header') {
+        run = read.run;
+        reached = read.run?.line ?? 0;
+      } else {
+        const told = read?.line ?? reached;
+        missing += Math.max(0, told - reached);
+        twice += told < reached ? 1 : 0;
+        reached = told + 1;
+      }
       if (read === null) {
         malformed += 1;
         return;
       }
       if (lines === 1) isHeaded = read.kind === 'header';
+      if (lines === 2 && read.what === 'dropped') dropped = read.count;
       kinds[read.kind] = (kinds[read.kind] ?? 0) + 1;
       if (read.ts === null) return;
       firstTs = Math.min(firstTs ?? read.ts, read.ts);
@@ -51,6 +68,8 @@ export async function checkCapture(
     },
     tooLong() {
       lines += 1;
+      reached += 1;
+      isStopped = false;
       malformed += 1;
     },
   });
@@ -63,6 +82,7 @@ export async function checkCapture(
 
   const faults: string[] = [];
   let tornBytes = 0;
+  let end: CapturePart['end'] = isStopped ? 'stop' : 'open';
   if (!read.ok) faults.push(read.error.message);
   else {
     const { gzip, hasGrown } = read.value;
@@ -71,16 +91,22 @@ export async function checkCapture(
     const torn = gzip === null ? scan.rest() : gzip.tornBytes;
     // Half a write of a capture that goes on is no tear.
     if (!hasGrown) tornBytes = torn;
+    if (hasGrown) end = 'growing';
+    else if (torn > 0) end = 'torn';
     if (torn === 0 && scan.rest() > 0 && faults.length === 0)
       faults.push(`${scan.rest()} bytes behind the last whole line`);
   }
   if (!isHeaded) faults.push('it does not begin with a header');
   if (malformed > 0) faults.push(`${malformed} of ${lines} lines are no lines of a recording`);
-  const hole = tornBytes === 0 ? null : tornHole(file, seconds((lastTs ?? 0) * 1e6), context.ledger);
-  const explained = hole === null || hole.explained_by.length === 0 ? 0 : 1;
+  if (twice > 0) faults.push(`gzip members that stand there twice, or in another order: ${twice}`);
+  const holes: Hole[] = [];
+  if (tornBytes > 0) holes.push(tornHole(file, lastTs, context.ledger));
+  // Nothing but the file says where within it they should stand.
+  if (missing > 0) holes.push(captureHole(file, firstTs, lastTs, { missing }));
+  const explained = holes.filter(({ explained_by }) => explained_by.length > 0).length;
   const report: CaptureReport = {
     file,
-    verdict: verdictOf(faults.length, explained, hole === null ? 0 : 1 - explained),
+    verdict: verdictOf(faults.length, explained, holes.length - explained),
     bytes: read.ok ? read.value.bytes : bytes,
     members: read.ok ? (read.value.gzip?.members ?? 0) : 0,
     lines,
@@ -91,39 +117,52 @@ export async function checkCapture(
     last_ts: lastTs,
     faults,
   };
-  return ok({ report, hole });
+  const isRead = read.ok && read.value.gzip?.damage == null;
+  const part = { file, run, reached, dropped, lines, firstTs, lastTs, end: isRead ? end : 'torn' } as const;
+  return ok({ report, holes, part });
 }
 
 /** What was lost at its end: explained by a gap of that feed that was open then, or opened soon after. */
-function tornHole(file: string, lastTs: number, ledger: GapLedger): Hole {
-  const [, venue = '', feed = ''] = file.split('/');
-  const lastUs = Math.round(lastTs * 1e6);
+function tornHole(file: string, lastTs: number | null, ledger: GapLedger): Hole {
+  const { venue, feed } = placeOf(file);
+  const lastUs = Math.round((lastTs ?? 0) * 1e6);
   const gaps = ledger.touching(venue, feed, lastUs, lastUs + UNFLUSHED_US);
-  const from = { local_ts: lastTs === 0 ? null : lastTs, id: null, seq: null };
-  return {
-    kind: 'capture',
-    venue,
-    feed,
-    symbol: null,
-    file,
-    line: null,
-    from,
-    to: { local_ts: null, id: null, seq: null },
-    missing: null,
-    explained_by: gaps.map(({ id }) => id),
-    hints: [],
-  };
+  const from = lastTs === null ? null : seconds(lastUs);
+  return captureHole(file, from, null, { explained_by: gaps.map(({ id }) => id) });
+}
+
+interface CaptureLine {
+  readonly kind: string;
+  readonly ts: number | null;
+  /** Of a note. */
+  readonly what: string | null;
+  readonly count: number;
+  /** Lines of the run before it; null where it does not tell, and of a header. */
+  readonly line: number | null;
+  /** Of a header. */
+  readonly run: CapturePart['run'];
 }
 
 /** Null for what is no line of a recording (DESIGN 6.4). */
-function lineOf(text: string): { readonly kind: string; readonly ts: number | null } | null {
+function lineOf(text: string): CaptureLine | null {
   const value = parseJson(text);
   if (typeof value !== 'object' || value === null) return null;
-  const { t, ts, data, conn } = value as Readonly<Record<string, unknown>>;
+  const { t, ts, data, conn, what, count, line, run, part } = value as Readonly<Record<string, unknown>>;
   if (typeof t !== 'string') return null;
   if (typeof ts === 'number' && !isPlausibleUs(Math.round(ts * 1e6))) return null;
   const isFrame = t === 'recv' || t === 'send' || t === 'http';
   if (isFrame && (typeof data !== 'string' || typeof ts !== 'number')) return null;
   if ((t === 'recv' || t === 'send') && typeof conn !== 'string') return null;
-  return { kind: t, ts: typeof ts === 'number' ? ts : null };
+  const isHeader = t === 'header';
+  return {
+    kind: t,
+    ts: typeof ts === 'number' ? ts : null,
+    what: t === 'note' && typeof what === 'string' ? what : null,
+    count: isCount(count) ? count : 0,
+    line: isHeader || !isCount(line) ? null : line,
+    run:
+      isHeader && typeof run === 'number' && isCount(part) && isCount(line) ? { ts: run, part, line } : null,
+  };
 }
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

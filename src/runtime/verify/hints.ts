@@ -28,6 +28,8 @@ export interface Hints {
   take(value: unknown): boolean;
   /** `reconnect 2026-11-21T12:00:00Z`; at most three. */
   near(venue: string, feed: string, symbol: string | null, fromUs: number, toUs: number): readonly string[];
+  /** What ended the feed's run that had come to this time, by what happened first from then on; null: nothing yet. */
+  endOf(venue: string, feed: string, us: number): 'stop' | 'kill' | null;
   /** Where the clock was set back between two rows that were received at these times, by our clock of then. */
   stepBetween(beforeUs: number, behindUs: number, isSpent: (step: Step) => boolean): Step | null;
   steps(): number;
@@ -69,6 +71,16 @@ export function createHints(): Hints {
           (fact.symbol === null || fact.symbol === symbol),
       );
       return found.slice(0, SHOWN).map(({ us, type }) => `${type} ${new Date(us / 1000).toISOString()}`);
+    },
+    endOf(venue, feed, us) {
+      const found = facts.find(
+        (fact) =>
+          fact.us >= us &&
+          ((fact.scope === 'collector' && (fact.type === 'start' || fact.type === 'stop')) ||
+            (fact.scope === `${venue}.${feed}` && fact.type === 'worker_restart')),
+      );
+      if (found === undefined) return null;
+      return found.type === 'stop' ? 'stop' : 'kill';
     },
     stepBetween: (beforeUs, behindUs, isSpent) =>
       steps.find(

@@ -53,7 +53,7 @@ export interface HoleEdge {
 }
 
 export interface Hole {
-  /** `ids`: trades; `book`: a snapshot that does not go on; `ledger`: only the ledger knows; `capture`: its torn end. */
+  /** `ids`: trades; `book`: a snapshot that does not go on; `ledger`: only the ledger knows; `capture`: its torn or missing end, or missing lines. */
   readonly kind: 'ids' | 'book' | 'ledger' | 'capture';
   readonly venue: string;
   readonly feed: string;
@@ -63,7 +63,7 @@ export interface Hole {
   readonly line: number | null;
   readonly from: HoleEdge;
   readonly to: HoleEdge;
-  /** Trades; null where they cannot be counted. */
+  /** Trades, or of a capture lines; null where they cannot be counted. */
   readonly missing: number | null;
   /** Ids of gaps in `gaps.jsonl`; empty: nothing explains it. */
   readonly explained_by: readonly (string | number)[];

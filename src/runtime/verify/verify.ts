@@ -8,6 +8,7 @@ import { readInstruments } from '../../io/instruments.ts';
 import { type JsonLinesRead, readJsonLines } from '../../io/json-lines.ts';
 import { findRecorded, type PartFile, type RecordedFiles } from '../../io/recorded-files.ts';
 import { checkCapture } from './capture-check.ts';
+import { type CapturePart, checkRuns } from './capture-runs.ts';
 import { type ChainContext, type CheckedChain, checkChain } from './chain.ts';
 import { toldHole } from './findings.ts';
 import { createHints, type Hints } from './hints.ts';
@@ -71,12 +72,29 @@ export async function verify(options: VerifyOptions): Promise<Result<VerifyRepor
   }
 
   const captureReports: CaptureReport[] = [];
+  const captureParts: CapturePart[] = [];
+  const removed = [...recorded.value.removedCaptures];
   for (const capture of captures) {
     const checked = await checkCapture(capture, { dataDir, ledger, progress: progressOf(capture.file) });
     // Removed meanwhile: it is no part of what is there.
-    if (!checked.ok) continue;
+    if (!checked.ok) {
+      removed.push(capture.file);
+      continue;
+    }
     captureReports.push(checked.value.report);
-    if (checked.value.hole !== null) holes.push(checked.value.hole);
+    captureParts.push(checked.value.part);
+    holes.push(...checked.value.holes);
+  }
+  const runHoles = checkRuns(captureParts, { ledger, hints, removed, hasBegun: begunIn(reports) });
+  holes.push(...runHoles);
+  for (const hole of runHoles) {
+    const at = captureReports.findIndex(({ file }) => file === hole.file);
+    const report = captureReports[at] as CaptureReport;
+    const explained = hole.explained_by.length > 0 ? 1 : 0;
+    captureReports[at] = {
+      ...report,
+      verdict: worstOf([report.verdict, verdictOf(0, explained, 1 - explained)]),
+    };
   }
 
   // Of what no file is there for; a gap that was repaired is none.
@@ -122,6 +140,18 @@ async function checkAnew(
     if (!again.ok) return again;
     now = again.value.chains.get(stem) ?? [];
   }
+}
+
+/** Whether a feed had given a row by then, as its rows tell; where there are none at all, it is taken for granted. */
+function begunIn(reports: readonly ChainReport[]): (venue: string, feed: string, ts: number) => boolean {
+  return (venue, feed, ts) =>
+    reports.length === 0 ||
+    reports.some(
+      (one) =>
+        one.venue === venue &&
+        one.feed === feed &&
+        one.parts.some(({ first_ts }) => first_ts !== null && first_ts <= ts),
+    );
 }
 
 /** Markets by venue and symbol, as far as `raw/instruments.json` tells. */
