@@ -66,6 +66,7 @@ export function reportText(report: VerifyReport): readonly string[] {
     ...set_aside.map(({ file, bytes }) => `set aside: ${file} (${size(bytes)})`),
     ...strange.map((file) => `none of ours: ${file}`),
     ...ledger.faults.map((fault) => `ledger: ${fault}`),
+    ...report.remarks.map((remark) => `remark: ${remark}`),
     '',
     `${many(files.length, 'chain')}, ${many(report.rows, 'row')}, ${size(report.bytes)}; ledger: ${gaps}`,
     SUMMARY[verdict],
@@ -118,6 +119,8 @@ function holeText(hole: Hole): string {
     ids: () => `${many(missing ?? 0, 'trade')} missing, ids ${(from.id ?? 0) + 1} to ${(to.id ?? 0) - 1}`,
     book: () => `book joined anew, ${from.seq} is followed by a snapshot at ${to.seq}`,
     ledger: () => `${hole.venue} ${hole.feed} ${hole.symbol}: only the ledger tells of it`,
+    file: () =>
+      `rows of ${hole.venue} ${hole.feed} ${hole.symbol} were written, and no file of them is there`,
     capture: () =>
       missing === null
         ? 'a capture’s end is torn or missing'

@@ -36,7 +36,7 @@ export async function runVerify(
   progress.clear();
   if (!done.ok) {
     io.err(`tapedeck verify: ${done.error.message}`);
-    return done.error.code === 'ENOENT' ? EXIT.usage : EXIT.io;
+    return ['ENOENT', 'unknown_name'].includes(done.error.code) ? EXIT.usage : EXIT.io;
   }
   if (args.json) io.out(JSON.stringify(done.value));
   else for (const line of reportText(done.value)) io.out(line);

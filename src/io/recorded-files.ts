@@ -37,6 +37,9 @@ export interface FoundFile {
 }
 
 export interface RecordedFiles {
+  /** Whether there is a `raw/` at all, and what its amounts mean. */
+  readonly hasRaw: boolean;
+  readonly hasInstruments: boolean;
   /** By stem (a live file's name without `.csv`), sorted; parts in order of receipt. */
   readonly chains: ReadonlyMap<string, readonly PartFile[]>;
   readonly captures: readonly FoundFile[];
@@ -67,8 +70,11 @@ export async function findRecorded(
     const raw = await list(dataDir, 'raw');
     const days = await list(dataDir, ARCHIVE);
     const capture = await list(dataDir, 'capture', true);
-    if (raw === null && capture === null)
-      return err(failure('ENOENT', `${dataDir} holds no raw/ and no capture/: nothing was recorded there`));
+    const told = await list(dataDir, 'collector');
+    if (raw === null && capture === null && told === null)
+      return err(
+        failure('ENOENT', `${dataDir} holds no raw/, capture/ or collector/: nothing was recorded there`),
+      );
     const sorted = sortOut(raw ?? [], days ?? [], isLive);
     for (const day of days ?? []) {
       if (!isDay(day.file)) continue;
@@ -90,7 +96,18 @@ export async function findRecorded(
       (file) => CAPTURES.test(file) && !captures.some((one) => one.file === file),
     );
     const { aside, strange } = sorted;
-    return ok({ chains, captures, removedCaptures, aside, strange, manifest, removed });
+    const hasInstruments = raw?.some(({ file }) => file === 'raw/instruments.json') ?? false;
+    return ok({
+      hasRaw: raw !== null,
+      hasInstruments,
+      chains,
+      captures,
+      removedCaptures,
+      aside,
+      strange,
+      manifest,
+      removed,
+    });
   } catch (thrown) {
     return err(failureOf(thrown));
   }

@@ -11,7 +11,7 @@ import { levelsOf } from '../../src/core/book.ts';
 import { bookAt } from '../../src/runtime/verify/book-at.ts';
 import type { VerifyReport } from '../../src/runtime/verify/report.ts';
 import { hasFile, type Run, type Status, simulator, startCollector, until } from '../support/collector.ts';
-import { books, putArchive, putGap, putLive, SECOND, T0, trades } from '../support/data-files.ts';
+import { books, put, putArchive, putGap, putLive, SECOND, T0, trades } from '../support/data-files.ts';
 import { fileOf, SYMBOLS } from '../support/journal.ts';
 import { PROJECT, testPlace } from '../support/place.ts';
 
@@ -176,6 +176,7 @@ const priceAndAmount = (side: Kept['bids'] | undefined) => side?.map((level) => 
 describe('verify', () => {
   test('says what is wrong, where and why, and exits 0, 1 or 2', () => {
     const dir = join(root, 'words');
+    put(dir, 'raw/instruments.json', '[]');
     putArchive(dir, 'trades', trades(5));
     const live = putLive(dir, 'trades', trades(5, undefined, 1_007, T0 + 60 * SECOND));
     putLive(dir, 'orderbook', [...books(3), ...books(3, undefined, 900, T0 + 120 * SECOND)]);
@@ -225,6 +226,11 @@ explained: there are holes, and the ledger tells of each
     [[], 'tapedeck verify DIR'],
     [['a', 'b'], 'tapedeck verify DIR'],
     [['a', '--fast'], '--fast'],
+    [
+      [join(root, 'words'), '--sparse', 'trades-okx-BTC-USDT'],
+      'no file of trades there is trades-okx-BTC-USDT',
+    ],
+    [[join(root, 'words'), '--sparse', 'orderbook-binance-BTC-USDT'], 'no file of trades'],
     [[join(root, 'nowhere')], 'nothing was recorded there'],
   ])('refuses %j', (args, said) => {
     const { status, stdout, stderr } = tapedeck('verify', ...args);

@@ -33,12 +33,15 @@ export interface Hints {
   /** Where the clock was set back between two rows that were received at these times, by our clock of then. */
   stepBetween(beforeUs: number, behindUs: number, isSpent: (step: Step) => boolean): Step | null;
   steps(): number;
+  /** When the collector was started last, µs; null where no line tells. */
+  lastStartUs(): number | null;
 }
 
 export function createHints(): Hints {
   let facts: Fact[] = [];
   const steps: Step[] = [];
   let stepCount = 0;
+  let lastStartUs: number | null = null;
   return {
     take(value) {
       if (typeof value !== 'object' || value === null) return false;
@@ -57,6 +60,7 @@ export function createHints(): Hints {
           scope,
           symbol: typeof symbol === 'string' ? symbol : null,
         });
+        if (type === 'start' && scope === 'collector') lastStartUs = Math.round(ts * 1e6);
         if (facts.length > 2 * KEPT) facts = facts.slice(-KEPT);
       }
       return true;
@@ -88,6 +92,7 @@ export function createHints(): Hints {
           beforeUs <= step.fromUs + STEP_SLACK_US && behindUs >= step.toUs - STEP_SLACK_US && !isSpent(step),
       ) ?? null,
     steps: () => stepCount,
+    lastStartUs: () => lastStartUs,
   };
 }
 

@@ -53,8 +53,8 @@ export interface HoleEdge {
 }
 
 export interface Hole {
-  /** `ids`: trades; `book`: a snapshot that does not go on; `ledger`: only the ledger knows; `capture`: its torn or missing end, or missing lines. */
-  readonly kind: 'ids' | 'book' | 'ledger' | 'capture';
+  /** `ids`: trades; `book`: a snapshot that does not go on; `ledger`: only the ledger knows; `capture`: its torn or missing end, or missing lines; `file`: all of a chain. */
+  readonly kind: 'ids' | 'book' | 'ledger' | 'capture' | 'file';
   readonly venue: string;
   readonly feed: string;
   readonly symbol: string | null;
@@ -185,6 +185,8 @@ export interface VerifyReport {
   readonly holes: readonly Hole[];
   readonly set_aside: readonly { readonly file: string; readonly bytes: number }[];
   readonly strange: readonly string[];
+  /** On the whole, in words. */
+  readonly remarks: readonly string[];
 }
 
 export function worstOf(verdicts: readonly Verdict[]): Verdict {

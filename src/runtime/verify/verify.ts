@@ -24,6 +24,7 @@ import {
   verdictOf,
   worstOf,
 } from './report.ts';
+import { rawGone, readTold, rowsGone } from './told.ts';
 
 /** The collector may close, seal or remove a file while it is looked at: the chain is then looked up anew. */
 const TRIES = 5;
@@ -36,19 +37,28 @@ export interface VerifyOptions {
   progress(doneBytes: number, totalBytes: number, file: string): void;
 }
 
-/** Fails only where nothing can be looked at at all (`ENOENT`: nothing was recorded there). */
+/** Fails where nothing can be looked at at all (`ENOENT`: nothing was recorded there), or with `unknown_name` (`sparse`). */
 export async function verify(options: VerifyOptions): Promise<Result<VerifyReport>> {
   const { dataDir, nowUs } = options;
   const recorded = await find(dataDir);
   if (!recorded.ok) return recorded;
-  const { chains, captures, aside, strange } = recorded.value;
-  if (chains.size === 0 && captures.length === 0)
-    return err(failure('ENOENT', `${dataDir}: no file of rows and no capture`, 'never'));
+  const { chains, captures, aside, strange, hasRaw, hasInstruments } = recorded.value;
+  const unknown = options.sparse.filter((stem) => !stem.startsWith('trades-') || !chains.has(stem));
+  if (unknown.length > 0)
+    return err(
+      failure('unknown_name', `--sparse: no file of trades there is ${unknown.join(', ')}`, 'never'),
+    );
   const ledger = createGapLedger();
   const hints = createHints();
   const faults: string[] = [];
   const marketOf = await markets(dataDir, faults);
   const ledgerReport = await readLedgers(dataDir, ledger, hints, recorded.value, faults);
+  const told = await readTold(dataDir, faults);
+  const gone = rowsGone(told, (stem) => chains.has(stem));
+  const rawFault = rawGone({ hasRaw, rows: chains.size > 0 }, ledger, hints);
+  if (rawFault !== null) faults.push(rawFault);
+  if (chains.size === 0 && captures.length === 0 && faults.length + gone.length === 0)
+    return err(failure('ENOENT', `${dataDir}: no file of rows and no capture`, 'never'));
 
   const parts = [...chains.values()].flat();
   const total = [...parts, ...captures].reduce((sum, { bytes }) => sum + bytes, 0);
@@ -99,11 +109,11 @@ export async function verify(options: VerifyOptions): Promise<Result<VerifyRepor
 
   // Of what no file is there for; a gap that was repaired is none.
   const untold = ledger.allUnfound().filter(({ repaired }) => repaired !== 'full');
-  holes.push(...untold.map(toldHole));
+  holes.push(...untold.map(toldHole), ...gone);
   const verdict = worstOf([
     ...reports.map((report) => report.verdict),
     ...captureReports.map((report) => report.verdict),
-    verdictOf(faults.length, untold.length, 0),
+    verdictOf(faults.length, untold.length, gone.length),
   ]);
   return ok({
     schema_version: REPORT_SCHEMA_VERSION,
@@ -119,6 +129,10 @@ export async function verify(options: VerifyOptions): Promise<Result<VerifyRepor
     holes,
     set_aside: aside.map(({ file, bytes }) => ({ file, bytes })),
     strange: strange.map(({ file }) => file),
+    remarks:
+      chains.size > 0 && !hasInstruments
+        ? ['raw/instruments.json is not there: what amounts mean is not told']
+        : [],
   });
 }
 

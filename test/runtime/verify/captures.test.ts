@@ -19,6 +19,7 @@ const HOUR_MS = 3_600_000;
 let bench: CaptureBench;
 beforeEach(async () => {
   bench = await captureBench();
+  put(bench.root, 'raw/instruments.json', '[]');
 });
 afterEach(() => bench.remove());
 

@@ -153,6 +153,7 @@ describe('captures', () => {
       ]);
       expect(holes).toMatchObject([{ kind: 'capture', file: FILE, explained_by: [] }]);
     }
+    putLive(dir, 'trades', trades(5, OKX), OKX);
     putGap(dir, { subject: OKX, kind: 'downtime', from: at(4), to: at(90) });
     expect(await verified(dir)).toMatchObject({ exit_code: 1, captures: [{ verdict: 'explained' }] });
   });
