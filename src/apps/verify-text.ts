@@ -26,6 +26,7 @@ const FAULTS: Readonly<Record<FaultKind, string>> = {
   torn: 'torn row',
   malformed: 'malformed rows',
   order: 'rows out of the order of receipt',
+  ahead: 'rows of after the collector’s last word',
   duplicate: 'duplicate ids',
   repeated: 'repeated rows',
   headless: 'files without a first snapshot',

@@ -31,6 +31,8 @@ export interface ChainContext {
   marketOf(venue: string, symbol: string): string | undefined;
   /** Files of this stem have ids that are not dense, whatever the table says. */
   isSparse(stem: string): boolean;
+  /** No row can have been received behind this time, µs; null where nothing tells. */
+  readonly horizonUs: number | null;
   progress(bytes: number): void;
 }
 
@@ -126,6 +128,8 @@ function createChain(stem: string, feed: Feed, context: ChainContext) {
       at = { file, line };
       const row = rowOf(text, width, rows === 0);
       if (typeof row === 'string') return findings.fault('malformed', at, null, row);
+      if (context.horizonUs !== null && row > context.horizonUs)
+        findings.fault('ahead', at, row, 'received more than an hour after all that the collector wrote');
       rows += 1;
       firstUs = Math.min(firstUs, row);
       lastUs = Math.max(lastUs, row);

@@ -33,6 +33,8 @@ export interface Hints {
   /** Where the clock was set back between two rows that were received at these times, by our clock of then. */
   stepBetween(beforeUs: number, behindUs: number, isSpent: (step: Step) => boolean): Step | null;
   steps(): number;
+  /** The newest time that any line tells, µs; 0 where there is none. */
+  newestUs(): number;
   /** When the collector was started last, µs; null where no line tells. */
   lastStartUs(): number | null;
 }
@@ -42,6 +44,7 @@ export function createHints(): Hints {
   const steps: Step[] = [];
   let stepCount = 0;
   let lastStartUs: number | null = null;
+  let newestUs = 0;
   return {
     take(value) {
       if (typeof value !== 'object' || value === null) return false;
@@ -49,6 +52,8 @@ export function createHints(): Hints {
         Record<string, unknown>
       >;
       if (typeof ts !== 'number' || typeof type !== 'string' || typeof scope !== 'string') return false;
+      for (const told of [ts, from_ts, to_ts])
+        if (typeof told === 'number') newestUs = Math.max(newestUs, Math.round(told * 1e6));
       if (type === 'clock_step') {
         stepCount += 1;
         const step = stepOf(ts, step_sec, from_ts, to_ts);
@@ -92,6 +97,7 @@ export function createHints(): Hints {
           beforeUs <= step.fromUs + STEP_SLACK_US && behindUs >= step.toUs - STEP_SLACK_US && !isSpent(step),
       ) ?? null,
     steps: () => stepCount,
+    newestUs: () => newestUs,
     lastStartUs: () => lastStartUs,
   };
 }

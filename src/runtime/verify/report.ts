@@ -16,6 +16,8 @@ export type FaultKind =
   | 'malformed'
   /** A row that was received before the one in front of it. */
   | 'order'
+  /** A row that was received long after the collector's last word. */
+  | 'ahead'
   /** A trade id that stands in the chain already. */
   | 'duplicate'
   /** A book row that stands there twice. */

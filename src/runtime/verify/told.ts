@@ -12,6 +12,8 @@ import type { Hole } from './report.ts';
 /** A row that was received is in its file by then, by the default settings and some. */
 const DURABLE_SEC = 10;
 const LISTED = 1_000;
+/** Coverage is written once a minute, and at the stop. */
+const AHEAD_US = 3_600_000_000;
 
 const coverage = z.object({ ts: z.number(), since: z.record(z.string(), z.number()) });
 
@@ -60,6 +62,15 @@ export function rowsGone(told: ToldRows | null, isThere: (stem: string) => boole
       to: { local_ts: null, id: null, seq: null },
       ...{ missing: null, explained_by: [], hints: [] },
     }));
+}
+
+/**
+ * No row was received behind this time, µs: the collector wrote on for as long as it ran, by the same clock. Null: the last
+ * run has written no coverage, so that nothing tells when it ended.
+ */
+export function horizonUs(told: ToldRows | null, hints: Hints): number | null {
+  if (told === null || (hints.lastStartUs() ?? 0) > told.ts * 1e6) return null;
+  return Math.max(told.ts * 1e6, hints.newestUs()) + AHEAD_US;
 }
 
 /** Why there should be something where there is no row at all; null: nothing says so. */

@@ -24,7 +24,7 @@ import {
   verdictOf,
   worstOf,
 } from './report.ts';
-import { rawGone, readTold, rowsGone } from './told.ts';
+import { horizonUs, rawGone, readTold, rowsGone } from './told.ts';
 
 /** The collector may close, seal or remove a file while it is looked at: the chain is then looked up anew. */
 const TRIES = 5;
@@ -70,11 +70,13 @@ export async function verify(options: VerifyOptions): Promise<Result<VerifyRepor
       options.progress(Math.min(done, total), total, file);
     };
 
+  const horizon = horizonUs(told, hints);
   const reports: ChainReport[] = [];
   const holes: Hole[] = [];
   const isSparse = (stem: string): boolean => options.sparse.includes(stem);
   for (const [stem, chain] of chains) {
-    const context = { dataDir, ledger, hints, marketOf, isSparse, progress: progressOf(stem) };
+    const progress = progressOf(stem);
+    const context = { dataDir, ledger, hints, marketOf, isSparse, horizonUs: horizon, progress };
     const checked = await checkAnew(stem, chain, context);
     if (!checked.ok) return checked;
     reports.push(checked.value.report);

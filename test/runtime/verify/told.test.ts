@@ -15,6 +15,7 @@ import {
   SECOND,
   T0,
   ticker,
+  trade,
   trades,
   verified,
 } from '../../support/data-files.ts';
@@ -140,3 +141,46 @@ it.each(['trades-okx-BTC-USDT', 'trades', 'ticker-binance-BTC-USDT'])(
     });
   },
 );
+
+describe('a row that was received after the collector’s last word', () => {
+  const HOUR = 3_600 * SECOND;
+  const row = (us: number): string => trade({ id: 1_003, us });
+  const faults = async () => {
+    const { exit_code, files } = await verified(dir);
+    return [exit_code, files.flatMap(({ fault_list }) => fault_list.map(({ kind, line }) => [kind, line]))];
+  };
+  beforeEach(() => {
+    start();
+    putCoverage({ 'binance.trades.BTC/USDT': TS });
+  });
+
+  it('is damage beyond an hour, as the last one too', async () => {
+    putLive(dir, 'trades', [...trades(3), row(T0 + 60 * SECOND + HOUR)]);
+    expect(await faults()).toEqual([0, []]);
+    putLive(dir, 'trades', [...trades(3), row(T0 + 60 * SECOND + HOUR + 1)]);
+    expect(await faults()).toEqual([2, [['ahead', 5]]]);
+    putLive(dir, 'trades', [...trades(3), row(T0 + 365 * 24 * HOUR)]);
+    expect(await faults()).toEqual([2, [['ahead', 5]]]);
+  });
+
+  it('is none while a step of the clock, or any other line, is as late', async () => {
+    putLive(dir, 'trades', [...trades(3), row(T0 + 365 * 24 * HOUR)]);
+    const from_ts = TS + 365 * 24 * 3_600;
+    append(dir, 'collector/events.jsonl', {
+      ts: TS,
+      type: 'clock_step',
+      scope: 'collector',
+      from_ts,
+      to_ts: TS,
+    });
+    expect(await faults()).toEqual([0, []]);
+  });
+
+  it('cannot be told of a run that wrote no coverage', async () => {
+    putLive(dir, 'trades', [...trades(3), row(T0 + 2 * HOUR)]);
+    start(TS + 61);
+    expect(await faults()).toEqual([0, []]);
+    start(TS + 30);
+    expect(await faults()).toEqual([2, [['ahead', 5]]]);
+  });
+});
