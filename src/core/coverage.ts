@@ -61,20 +61,26 @@ function minutesOf(
 ): string {
   let letters = '';
   let at = 0;
-  for (let fromUs = day.fromUs; fromUs < Math.min(day.toUs, nowUs); fromUs += MINUTE_US) {
-    const minute = { fromUs, toUs: fromUs + MINUTE_US };
-    const own = watched === null ? null : cut(watched, minute);
+  const endUs = Math.min(day.toUs, nowUs);
+  for (let fromUs = day.fromUs; fromUs < endUs; fromUs += MINUTE_US) {
+    const toUs = fromUs + MINUTE_US;
+    const ownUs = watched === null ? 0 : common(watched, fromUs, toUs);
     while (at < missing.length && (missing[at] as Stretch).toUs <= fromUs) at += 1;
     let gapUs = 0;
     for (let index = at; index < missing.length; index++) {
-      const part = cut(missing[index] as Stretch, minute);
-      if (part === null) break;
-      gapUs += length(part);
+      const partUs = common(missing[index] as Stretch, fromUs, toUs);
+      if (partUs === 0) break;
+      gapUs += partUs;
     }
-    if (own === null) letters += 'c';
-    else letters += gapUs === 0 ? 'd' : gapUs >= length(own) ? 'g' : 'p';
+    if (ownUs === 0) letters += 'c';
+    else letters += gapUs === 0 ? 'd' : gapUs >= ownUs ? 'g' : 'p';
   }
   return letters;
+}
+
+/** How much of a stretch lies between two times. */
+function common({ fromUs, toUs }: Stretch, aUs: number, bUs: number): number {
+  return Math.max(0, Math.min(toUs, bUs) - Math.max(fromUs, aUs));
 }
 
 /** What two have in common; null for nothing. */
