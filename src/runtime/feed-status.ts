@@ -22,11 +22,12 @@ export interface FeedParts {
   readonly capture: Capture | null;
   readonly outflow: Pick<Outflow, 'dropped'>;
   readonly holes: Pick<Holes, 'of' | 'open'>;
+  readonly untold: number;
   readonly lastError: string | null;
 }
 
 export function feedStatus(parts: FeedParts): FeedStatus {
-  const { connections, intake, batcher, capture, outflow, fallback, lastError } = parts;
+  const { connections, intake, batcher, capture, outflow, fallback, untold, lastError } = parts;
   const { frames, events, rejects, duplicates, ahead, ignored, resyncs } = intake.counters;
   let stale = 0;
   for (const sync of intake.books().values()) stale += sync.stale();
@@ -36,6 +37,7 @@ export function feedStatus(parts: FeedParts): FeedStatus {
     frames,
     events,
     rejects,
+    untold,
     duplicates,
     ahead,
     stale,

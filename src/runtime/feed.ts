@@ -4,6 +4,7 @@
  */
 
 import type { ConnectionPlan, Venue } from '../core/venue.ts';
+import { createAllowance } from './allowance.ts';
 import { type Batcher, createBatcher } from './batcher.ts';
 import { createDeafness } from './deafness.ts';
 import { createFallback } from './fallback.ts';
@@ -20,8 +21,10 @@ import type { Fact, FeedStatus, FetcherInit } from './protocol.ts';
 import { createSnapshots } from './snapshots.ts';
 import { changeSymbols, takeUp } from './symbol-change.ts';
 
-/** Samples of refused frames that are sent between two ticks. */
+/** Samples of refused frames, and facts of what the venue said, that are sent between two ticks. */
 const SAMPLES_A_TICK = 20;
+/** Facts that frames of the venue's own making bring about, as many as it sends. */
+const SAID_BY_VENUE: ReadonlySet<string> = new Set(['refused', 'notice']);
 
 export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): FeedRun {
   const { clock, capture } = port;
@@ -29,13 +32,16 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   const instruments = createInstrumentSet(init.instruments);
   const polling = { ...init.poll };
   const keptBooks = createKeptBooks();
-  /** Refused frames since the last tick. */
-  let samples = 0;
+  const samples = createAllowance(SAMPLES_A_TICK);
+  const said = createAllowance(SAMPLES_A_TICK);
   let lastError: string | null = null;
   let stopped = false;
 
-  const report = (type: string, more: Omit<Fact, 'type' | 'scope'> = {}): void =>
+  const report = (type: string, more: Omit<Fact, 'type' | 'scope'> = {}): void => {
+    // Each fact is a line that is fsynced, and one of the log.
+    if (SAID_BY_VENUE.has(type) && !said.take()) return;
     port.post({ type: 'fact', fact: { type, scope, ...more } });
+  };
 
   const batcher: Batcher = createBatcher({
     venue: venue.id,
@@ -84,9 +90,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
       const plan = connections.named(connection)?.plan;
       if (plan !== undefined) holes.doubt(plan);
       // All are counted; a flood of them must not become a flood of messages.
-      samples += 1;
-      if (samples <= SAMPLES_A_TICK)
-        port.post({ type: 'reject', reason, text: text.slice(0, 4096), localUs });
+      if (samples.take()) port.post({ type: 'reject', reason, text: text.slice(0, 4096), localUs });
     },
     said(connection, what, text, name) {
       if (what === 'refused') lastError = `refused: ${text}`;
@@ -220,7 +224,7 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
 
   const parts = { instruments, connections, poller, fallback, intake, batcher, capture, outflow, holes };
 
-  const status = (): FeedStatus => feedStatus({ ...parts, feed: init.feed, lastError });
+  const status = (): FeedStatus => feedStatus({ ...parts, feed: init.feed, untold: said.over(), lastError });
 
   const sendBooks = (): void => {
     const books = keptBooks.take(intake);
@@ -228,7 +232,8 @@ export function startFeed(venue: Venue, init: FetcherInit, port: FeedPort): Feed
   };
 
   const tick = (): void => {
-    samples = 0;
+    samples.renew();
+    said.renew();
     watch();
     connections.watch();
     deaf.watch();

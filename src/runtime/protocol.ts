@@ -154,6 +154,8 @@ export interface FeedStatus {
   readonly frames: number;
   readonly events: number;
   readonly rejects: number;
+  /** Errors and announcements of the venue that came too fast to be facts each. */
+  readonly untold: number;
   readonly duplicates: number;
   readonly ahead: number;
   readonly stale: number;

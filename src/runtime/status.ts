@@ -184,6 +184,7 @@ function workerLine({ thread, tally }: Watched, verdict: WorkerVerdict) {
     gaps_open: status?.gapsOpen ?? 0,
     resyncs: status?.resyncs ?? 0,
     rejects: status?.rejects ?? 0,
+    untold: status?.untold ?? 0,
     duplicates: status?.duplicates ?? 0,
     stale: status?.stale ?? 0,
     ahead: status?.ahead ?? 0,

@@ -37,6 +37,39 @@ describe('what a feed says of itself', () => {
     expect(samples()).toBe(first + 1);
   });
 
+  test('so is a flood of errors and announcements: the first 20 a second are told, the others counted', () => {
+    const played = playFeed('okx', 'trades', ['BTC/USDT']);
+    const { handlers } = played.source('public');
+    handlers.onOpen();
+    const told = () => played.facts().filter(({ type }) => type === 'refused' || type === 'notice').length;
+    for (let at = 0; at < 10_000; at++)
+      for (const body of [okx.refusal, okx.notice]) handlers.onFrame(body, LOCAL_US);
+    expect(told()).toBe(20);
+    played.clock.advance(1_000);
+    expect(played.status()).toMatchObject({ untold: 19_980, rejects: 0 });
+    handlers.onFrame(okx.notice, LOCAL_US);
+    expect(told()).toBe(21);
+    played.clock.advance(1_000);
+    expect(played.status().untold).toBe(19_980);
+  });
+
+  test('and one of refusals that name a stream of ours', () => {
+    const played = playFeed('okx', 'trades', ['BTC/USDT']);
+    const { handlers } = played.source('public');
+    handlers.onOpen();
+    const named = JSON.stringify({
+      event: 'error',
+      code: '60018',
+      msg: 'no',
+      arg: { channel: 'trades', instId: 'BTC-USDT' },
+    });
+    for (let at = 0; at < 1_000; at++) handlers.onFrame(named, LOCAL_US);
+    expect(played.facts('refused')).toHaveLength(20);
+    expect(played.facts('refused')[0]).toMatchObject({ symbol: 'BTC/USDT' });
+    played.clock.advance(1_000);
+    expect(played.status().untold).toBe(980);
+  });
+
   test('the kept books that changed, once a tick; one that was lost too, without a change of its own', () => {
     const played = playFeed('bybit', 'orderbook', ['BTC/USDT']);
     played.run.credit(100);
@@ -79,6 +112,7 @@ describe('what a feed says of itself', () => {
       frames: 7,
       events: 2,
       rejects: 1,
+      untold: 0,
       duplicates: 1,
       ahead: 1,
       stale: 0,

@@ -26,6 +26,7 @@ export const FEED: FeedStatus = {
   frames: 1,
   events: 1,
   rejects: 2,
+  untold: 0,
   duplicates: 3,
   ahead: 4,
   stale: 5,
