@@ -14,8 +14,14 @@ export interface Topics {
 
 export type Topic = keyof Topics;
 
-/** Told of each batch that a subscriber failed on; the batch is not given to it again. */
+/** Told once of each streak of failures; a batch that a subscriber failed on is not given to it again. */
 export type Report = (subscriber: string, failure: Failure) => void;
+
+/**
+ * After so many runs in order that did not fail, a failure is one of a new streak. Not after one: a symbol whose every
+ * row is bad fails every other batch.
+ */
+export const SOUND_RUNS = 1_000;
 
 export interface GuardStatus {
   readonly name: string;
@@ -27,7 +33,10 @@ export interface GuardStatus {
 
 /** Runs work that may throw. */
 export interface Guard {
-  /** What `work` gives; null when it threw, which is counted and reported. A rejected promise is so too, later. */
+  /**
+   * What `work` gives; null when it threw, which is counted, and reported unless its streak had that code before. A
+   * rejected promise is so too, later.
+   */
   run<T>(work: () => T): T | null;
   status(): GuardStatus;
 }
@@ -40,10 +49,21 @@ export function guard(name: string, report: Report): Guard {
   let errors = 0;
   let reportErrors = 0;
   let lastError: Failure | null = null;
+  /** Codes that this streak has reported. */
+  const reported = new Set<string>();
+  let sound = 0;
+
+  function pass(): void {
+    sound++;
+    if (sound >= SOUND_RUNS) reported.clear();
+  }
 
   function fail(thrown: unknown): void {
     errors++;
+    sound = 0;
     lastError = failureOf(thrown, 'never');
+    if (reported.has(lastError.code)) return;
+    reported.add(lastError.code);
     try {
       report(name, lastError);
     } catch {
@@ -54,7 +74,8 @@ export function guard(name: string, report: Report): Guard {
   function run<T>(work: () => T): T | null {
     try {
       const result = work();
-      if (result instanceof Promise) result.catch(fail);
+      if (result instanceof Promise) result.then(pass, fail);
+      else pass();
       return result;
     } catch (thrown) {
       fail(thrown);

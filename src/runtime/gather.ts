@@ -129,14 +129,15 @@ export function createGather(
 }
 
 /** The bus, its stages and its sinks, in the words of the status file. */
-function stageFacts({ bus, stages, errors }: ReturnType<Pipeline['status']>) {
+function stageFacts({ bus, stages, append, errors }: ReturnType<Pipeline['status']>) {
   return {
     published: bus.published,
     late: bus.late,
     errors,
-    parts: [...bus.subscribers, ...stages].map((one) => ({
+    parts: [...bus.subscribers, ...stages, append].map((one) => ({
       name: one.name,
       errors: one.errors,
+      report_errors: one.reportErrors,
       last_error: one.lastError?.message ?? null,
       counts: 'counts' in one ? one.counts : {},
     })),

@@ -7,7 +7,7 @@ import type { Batch } from '../core/batch.ts';
 import type { Feed } from '../core/event.ts';
 import type { Cancel, Clock } from '../core/ports.ts';
 import { type Failure, failure } from '../core/result.ts';
-import { type Bus, type BusStatus, createBus, guard } from '../flow/bus.ts';
+import { type Bus, type BusStatus, createBus, type GuardStatus, guard } from '../flow/bus.ts';
 import { featureEngine } from '../flow/features/engine.ts';
 import { latestFeatures } from '../flow/features/latest.ts';
 import { HEADERS, rawFile } from '../flow/rows.ts';
@@ -30,6 +30,15 @@ export interface PipelinePort {
   onSignals(rows: number): void;
 }
 
+export interface PipelineStatus {
+  readonly bus: BusStatus;
+  readonly stages: readonly StageStatus[];
+  /** The hand-over of rows to the writer. */
+  readonly append: GuardStatus;
+  /** Of all of them. */
+  readonly errors: number;
+}
+
 export interface Pipeline {
   /** `written` is called once, when no row of the batch waits any more, with the number of those in their file. */
   ingest(batch: Batch, written: (rows: number) => void): void;
@@ -45,7 +54,7 @@ export interface Pipeline {
   waiting(file: string): readonly Uint8Array[];
   /** Names of what is subscribed, for the operator's lines. */
   readonly subscribers: readonly string[];
-  status(): { readonly bus: BusStatus; readonly stages: readonly StageStatus[]; readonly errors: number };
+  status(): PipelineStatus;
   /** No more batches; everything upstream has ended. Resolves when nothing waits for the writer any more. */
   close(): Promise<void>;
 }
@@ -184,8 +193,12 @@ export function createPipeline(port: PipelinePort): Pipeline {
     parked: () => parked.length,
     waiting: (file) => parked.flatMap((one) => (one.file === file ? one.bytes : [])),
     status() {
-      const status = { bus: bus.status(), stages: stages.map((stage) => stage.status()) };
-      const parts = [...status.stages, ...status.bus.subscribers, guarded.status()];
+      const status = {
+        bus: bus.status(),
+        stages: stages.map((stage) => stage.status()),
+        append: guarded.status(),
+      };
+      const parts = [...status.stages, ...status.bus.subscribers, status.append];
       const errors = parts.reduce((sum, one) => sum + one.errors, 0);
       return { ...status, errors };
     },

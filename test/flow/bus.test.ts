@@ -1,7 +1,7 @@
 import { config, Subject } from 'rxjs';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Failure } from '../../src/core/result.ts';
-import { createBus } from '../../src/flow/bus.ts';
+import { createBus, guard, SOUND_RUNS } from '../../src/flow/bus.ts';
 import { DAY_US, quoteBatch } from './quotes.ts';
 
 const TOPIC = 'feature_engine.ingest';
@@ -67,6 +67,55 @@ test('a rejected promise of an async subscriber is counted and reported', async 
   await afterTimers();
   expect(reports).toEqual(['writer: disk full']);
   expect(bus.status().subscribers[0]?.errors).toBe(1);
+});
+
+describe('a streak of failures', () => {
+  const scene = () => {
+    const reports: string[] = [];
+    const guarded = guard('bad', (name, { code }) => reports.push(`${name} ${code}`));
+    const run = (times: number, fails: (at: number) => Error | null = () => null) => {
+      for (let at = 0; at < times; at++)
+        guarded.run(() => {
+          const error = fails(at);
+          if (error !== null) throw error;
+        });
+    };
+    return { guarded, reports, run };
+  };
+
+  test('is reported once, and counted whole; another code is told', () => {
+    const { guarded, reports, run } = scene();
+    run(1_000, () => new TypeError('bad'));
+    expect(reports).toEqual(['bad TypeError']);
+    run(1_000, (at) => (at % 2 === 0 ? new RangeError('worse') : new TypeError('bad')));
+    expect(reports).toEqual(['bad TypeError', 'bad RangeError']);
+    expect(guarded.status()).toMatchObject({ errors: 2_000, lastError: { message: 'bad' }, reportErrors: 0 });
+  });
+
+  test('goes on while every other run is good, and ends after so many good ones', () => {
+    const { guarded, reports, run } = scene();
+    run(2_000, (at) => (at % 2 === 0 ? new TypeError('bad') : null));
+    run(SOUND_RUNS - 2);
+    run(1, () => new TypeError('bad'));
+    expect(reports).toHaveLength(1);
+    run(SOUND_RUNS);
+    run(1, () => new TypeError('bad'));
+    expect(reports).toHaveLength(2);
+    expect(guarded.status().errors).toBe(1_002);
+  });
+
+  test('of promises is one too', async () => {
+    const { guarded, reports } = scene();
+    const reject = () => guarded.run(async () => Promise.reject(new TypeError('bad')));
+    for (let at = 0; at < 100; at++) reject();
+    await afterTimers();
+    expect([reports, guarded.status().errors]).toEqual([['bad TypeError'], 100]);
+    for (let at = 0; at < SOUND_RUNS; at++) guarded.run(async () => undefined);
+    await afterTimers();
+    reject();
+    await afterTimers();
+    expect(reports).toHaveLength(2);
+  });
 });
 
 test('a report that throws is counted and stops nothing', () => {

@@ -43,6 +43,7 @@ test('rate_stats.json every 5 s, events.jsonl at each change, without any worker
       subscribers: [],
     },
     stages: [],
+    append: { name: 'safe_writer.append', errors: 0, lastError: null, reportErrors: 0 },
     errors: 0,
   };
   const writer = {

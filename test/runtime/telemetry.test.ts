@@ -12,6 +12,7 @@ import { CLOCK_START_US, type ManualClock, manualClock } from '../support/clock.
 import { removeFolder, tempFolder } from '../support/files.ts';
 import { ARCHIVE, batchOf, CLOCK, DISK, FEED, inputOf, tallyOf, threadOf, VENUE } from '../support/status.ts';
 
+const GUARD = { name: 'safe_writer', errors: 0, lastError: null, reportErrors: 0 };
 const PUBLISHED = { 'feature_engine.ingest': 0, 'sig_builder.ingest': 0, 'signal-writer.ingest': 0 };
 
 let root: string;
@@ -51,7 +52,12 @@ beforeEach(async () => {
     writer: () => inputOf([]).writer,
     failingFiles: () => failingFiles,
     latest: () => ({ errors: 0 }),
-    stages: () => ({ bus: { published: PUBLISHED, late: 0, subscribers: [] }, stages: [], errors: 0 }),
+    stages: () => ({
+      bus: { published: PUBLISHED, late: 0, subscribers: [GUARD] },
+      stages: [],
+      append: { ...GUARD, name: 'safe_writer.append', reportErrors: 3 },
+      errors: 0,
+    }),
     ledger: () => ({ count: 0, last: null }),
     log: () => ({ count: 0, last: null }),
     rejects: () => 0,
@@ -86,6 +92,14 @@ async function status(): Promise<StatusObject> {
   await telemetry.stop();
   return JSON.parse(await readFile(join(root, 'collector/status.json'), 'utf8')) as StatusObject;
 }
+
+test('the status tells of each part, and that its failures could not be told', async () => {
+  const { stages } = await status();
+  expect(stages.parts).toEqual([
+    { name: 'safe_writer', errors: 0, report_errors: 0, last_error: null, counts: {} },
+    { name: 'safe_writer.append', errors: 0, report_errors: 3, last_error: null, counts: {} },
+  ]);
+});
 
 describe('a look', () => {
   test('notes each change of level, once, and since when it is', async () => {
