@@ -4,7 +4,8 @@ import { encodeRow } from '../core/csv.ts';
 import { fileSymbol } from '../core/symbol.ts';
 import { dayOf } from '../core/time.ts';
 import { numberText } from './features/number.ts';
-import type { SignalBatch, SignalRow } from './signals/signal.ts';
+import { SIGNALS } from './signals/index.ts';
+import type { SignalBatch, SignalRow, SignalRule } from './signals/signal.ts';
 
 /** Whole rows to append to `file` (relative to the data directory), after `header` (no line end) where it is new. */
 export interface FileRows {
@@ -22,6 +23,7 @@ export interface LatestRow {
   readonly row: string;
 }
 
+const LATEST = 'latest/signal-latest.csv';
 export const SIGNAL_HEADER = 'timestamp,pair,signal,value,direction,strength,features,exchange';
 
 /** `signals/signal-{pair}-{YYYYMMDD}.csv`, the UTC day of each row's timestamp; files in order of their first row. */
@@ -45,13 +47,26 @@ export function signalFiles(batch: SignalBatch): readonly FileRows[] {
 /** `latest/signal-latest.csv`: the newest row per pair, signal and exchange, in order of first appearance. */
 export function latestSignals(batch: SignalBatch): readonly LatestRow[] {
   const newest = new Map<string, SignalRow>();
-  for (const row of batch.rows) newest.set(JSON.stringify([row.pair, row.signal, row.exchange]), row);
+  for (const row of batch.rows) newest.set(latestKey(row.exchange, row.pair, row.signal), row);
   return [...newest].map(([key, row]) => ({
-    file: 'latest/signal-latest.csv',
+    file: LATEST,
     header: SIGNAL_HEADER,
     key,
     row: encodeSignal(row),
   }));
+}
+
+/** Where the newest rows of a symbol stand. */
+export function latestSignalsOf(
+  venue: string,
+  symbol: string,
+  rules: readonly SignalRule[] = SIGNALS,
+): readonly Pick<LatestRow, 'file' | 'key'>[] {
+  return rules.map(({ name }) => ({ file: LATEST, key: latestKey(venue, symbol, name) }));
+}
+
+function latestKey(exchange: string, pair: string, signal: string): string {
+  return JSON.stringify([pair, signal, exchange]);
 }
 
 function encodeSignal(row: SignalRow): string {

@@ -8,6 +8,8 @@ export interface Stage<In, Out> {
   ingest(batch: In): readonly Out[];
   /** What is due by time alone. `nowUs`: µs UTC, from the clock, or from the receipt times of a replay. */
   tick(nowUs: number): readonly Out[];
+  /** The last batch of this symbol was ingested. Should it come again, it begins anew. */
+  forget(venue: string, symbol: string): void;
   /** What it left out, by name, since the start. */
   counts?(): Readonly<Record<string, number>>;
 }
@@ -20,6 +22,7 @@ export interface StageStatus extends GuardStatus {
 
 export interface AttachedStage {
   tick(nowUs: number): void;
+  forget(venue: string, symbol: string): void;
   status(): StageStatus;
 }
 
@@ -50,6 +53,7 @@ export function attach<In extends Topic, Out extends Topic>(
 
   return {
     tick: (nowUs) => ticks.next(nowUs),
+    forget: (venue, symbol) => void guarded.run(() => stage.forget(venue, symbol)),
     status: () => ({ ...guarded.status(), batchesIn, batchesOut, counts: stage.counts?.() ?? {} }),
   };
 }

@@ -9,14 +9,17 @@ import type { Cancel, Clock } from '../core/ports.ts';
 import { type Failure, failure } from '../core/result.ts';
 import { type Bus, type BusStatus, createBus, type GuardStatus, guard } from '../flow/bus.ts';
 import { featureEngine } from '../flow/features/engine.ts';
-import { latestFeatures } from '../flow/features/latest.ts';
+import { FEATURES } from '../flow/features/index.ts';
+import { latestFeatures, latestFeaturesOf } from '../flow/features/latest.ts';
 import { HEADERS, rawFile } from '../flow/rows.ts';
-import { latestSignals, signalFiles } from '../flow/signal-file.ts';
+import { latestSignals, latestSignalsOf, signalFiles } from '../flow/signal-file.ts';
 import { signalBuilder } from '../flow/signals/builder.ts';
 import { type AttachedStage, attach, type StageStatus } from '../flow/stage.ts';
 import type { Latest } from '../io/latest.ts';
 import type { Append, SafeWriter } from '../io/safe-writer.ts';
 
+/** What features are made of. */
+const FEATURE_FEEDS: ReadonlySet<Feed> = new Set(FEATURES.map(({ input }) => input.feed));
 /** How soon rows that the writer had no room for are offered again. */
 const PARKED_MS = 50;
 
@@ -66,6 +69,8 @@ export function createPipeline(port: PipelinePort): Pipeline {
     attach(bus, signalBuilder(), 'sig_builder.ingest', 'signal-writer.ingest', port.onError),
   ];
   const files = new Map<string, string>();
+  /** Symbols that have features: the last signals of one that is gone come after it. */
+  const featured = new Set<string>();
   const booksOf = new Map<string, Map<string, string>>();
   /** Who to tell when a batch is written. Set before it is published, taken by the sink. */
   const waiting = new WeakMap<Batch, (rows: number) => void>();
@@ -113,6 +118,13 @@ export function createPipeline(port: PipelinePort): Pipeline {
     return file;
   };
 
+  const forget = (venue: string, symbol: string): void => {
+    featured.delete(`${venue} ${symbol}`);
+    for (const stage of stages) stage.forget(venue, symbol);
+    for (const { file, key } of [latestFeaturesOf(venue, symbol), ...latestSignalsOf(venue, symbol)])
+      port.latest.drop(file, key);
+  };
+
   const tellBooks = (venue: string, all: ReadonlyMap<string, string>): void =>
     port.latest.setText(`latest/book-${venue}.json`, () => {
       const symbols = [...all].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -155,7 +167,8 @@ export function createPipeline(port: PipelinePort): Pipeline {
 
   bus.subscribe('signal-writer.ingest', 'signal-writer', (batch) => {
     for (const one of signalFiles(batch)) append(one);
-    for (const one of latestSignals(batch)) port.latest.set(one.file, one.header, one.key, one.row);
+    const rows = batch.rows.filter(({ exchange, pair }) => featured.has(`${exchange} ${pair}`));
+    for (const one of latestSignals({ rows })) port.latest.set(one.file, one.header, one.key, one.row);
     port.onSignals(batch.rows.length);
   });
 
@@ -163,6 +176,8 @@ export function createPipeline(port: PipelinePort): Pipeline {
     subscribers: ['feature_engine.ingest', 'sig_builder.ingest', 'signal-writer.ingest'],
     ingest(batch, written) {
       waiting.set(batch, written);
+      if (FEATURE_FEEDS.has(batch.feed))
+        for (const { symbol } of batch.parts) featured.add(`${batch.venue} ${symbol}`);
       bus.publish('feature_engine.ingest', batch);
       // The sink did not take it: its failure is counted, and its credit must not be lost with it.
       waiting.get(batch)?.(0);
@@ -183,6 +198,7 @@ export function createPipeline(port: PipelinePort): Pipeline {
         files.delete(`${feed} ${venue} ${symbol}`);
         port.latest.drop(`latest/${feed}-${venue}.csv`, symbol);
         known?.delete(symbol);
+        if (FEATURE_FEEDS.has(feed)) forget(venue, symbol);
       }
       if (known !== undefined) tellBooks(venue, known);
       return symbols.map((symbol) => rawFile(venue, feed, symbol));

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { FeatureBatch, FeatureValues } from '../../src/flow/features/feature.ts';
 import { signalBuilder } from '../../src/flow/signals/builder.ts';
 import type { SignalRow, SignalRule } from '../../src/flow/signals/signal.ts';
+import { collectGarbage } from '../support/garbage.ts';
 import { CUTS, DAY_US, QUOTES, recorded } from './quotes.ts';
 
 const at = (seconds: number) => DAY_US + Math.round(seconds * 1e6);
@@ -183,4 +184,67 @@ test('wherever batches end and whenever ticks come, the files are the same bytes
     }),
     { numRuns: 300 },
   );
+});
+
+test('a symbol that is forgotten gives what it has left, in its time and order, whenever it is forgotten', () => {
+  const script = (forgetAt: number | null) => {
+    const builder = signalBuilder();
+    const rows: SignalRow[] = [];
+    const take = (batches: ReturnType<typeof builder.tick>) =>
+      rows.push(...batches.flatMap((one) => one.rows));
+    // Steady, and a last quote that is not due before the minute is over.
+    for (let second = 0; second <= 5; second++) {
+      for (const venue of ['binance', 'okx']) take(builder.ingest(feature(second + 0.5, 100, venue)));
+      take(builder.tick(at(second + 0.9)));
+    }
+    for (let second = 6; second <= 80; second++) {
+      if (second === forgetAt) builder.forget('okx', 'BTC/USDT');
+      take(builder.ingest(feature(second + 0.5, 100, 'binance')));
+      take(builder.tick(at(second + 0.9)));
+    }
+    return rows.map((row) => `${row.exchange} ${(row.timestampUs - DAY_US) / 1e6}`);
+  };
+  const without = script(null);
+  expect(without).toContain('okx 5.5');
+  for (const forgetAt of [6, 7, 8, 30, 61, 70]) expect(script(forgetAt)).toEqual(without);
+});
+
+test('one that comes again begins anew, also while its last rows are not given', () => {
+  const builder = signalBuilder();
+  const rows = [feature(0.5, 100), feature(1.5, 100), feature(2.5, 100)].flatMap((one) =>
+    builder.ingest(one),
+  );
+  builder.forget('okx', 'BTC/USDT');
+  builder.forget('okx', 'BTC/USDT');
+  builder.forget('okx', 'unknown');
+  rows.push(...builder.ingest(feature(4.5, 200)), ...builder.tick(Number.POSITIVE_INFINITY));
+  expect(rows.flatMap((one) => one.rows).map((row) => [(row.timestampUs - DAY_US) / 1e6, row.value])).toEqual(
+    [
+      [0.5, 0],
+      [2.5, 0],
+      // Against its own mean, not the one of before.
+      [4.5, 0],
+    ],
+  );
+});
+
+test('nothing of it is kept when it has given its last row', async () => {
+  const judges: WeakRef<object>[] = [];
+  const rule: SignalRule = {
+    name: 'always_up',
+    features: ['mid'],
+    start() {
+      const judge = () => ({ value: 1, direction: 'up', strength: 1 }) as const;
+      judges.push(new WeakRef(judge));
+      return judge;
+    },
+  };
+  const builder = signalBuilder([rule]);
+  builder.ingest(feature(0.5, 100));
+  builder.forget('okx', 'BTC/USDT');
+  builder.ingest(feature(0.6, 100, 'binance'));
+  builder.tick(at(10));
+  await collectGarbage();
+  expect(judges.map((judge) => judge.deref() !== undefined)).toEqual([false, true]);
+  expect(builder.tick(at(20))).toEqual([]);
 });

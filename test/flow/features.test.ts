@@ -189,3 +189,24 @@ test('latest/features.csv', () => {
     expect.objectContaining({ row: 'binance,PEPE/USDT,3,4,,0.00000001\n' }),
   ]);
 });
+
+test('a symbol that is forgotten begins anew; the others go on', () => {
+  const counting: Feature = {
+    name: 'count',
+    input: QUOTE,
+    start() {
+      let count = 0;
+      return () => ++count;
+    },
+  };
+  const engine = featureEngine([counting]);
+  const both = () => quoteBatch('okx', [quote(1, 1, 2), quote(1, 1, 2, 'ETH/USDT')]);
+  const values = () => engine.ingest(both()).flatMap(({ rows }) => rows.map((row) => row.values.count));
+  expect([values(), values()]).toEqual([
+    [1, 1],
+    [2, 2],
+  ]);
+  engine.forget('binance', 'BTC/USDT');
+  engine.forget('okx', 'BTC/USDT');
+  expect(values()).toEqual([1, 3]);
+});

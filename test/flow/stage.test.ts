@@ -19,6 +19,9 @@ const failing: Stage<FeatureBatch, SignalBatch> = {
   tick: () => {
     throw new Error('no time');
   },
+  forget: () => {
+    throw new RangeError('never heard of it');
+  },
 };
 
 test('a stage that throws is counted and reported, and takes the next batch', () => {
@@ -33,17 +36,18 @@ test('a stage that throws is counted and reported, and takes the next batch', ()
   bus.subscribe('signal-writer.ingest', 'writer', () => signals++);
   for (const bid of [1, 666, 2]) bus.publish('feature_engine.ingest', batchAt(0, bid));
   builder.tick(DAY_US);
+  builder.forget('binance', 'BTC/USDT');
   bus.publish('feature_engine.ingest', batchAt(0, 3));
   expect([features, signals]).toEqual([4, 3]);
-  // One streak; the second is counted.
-  expect(reports).toEqual(['sig_builder: no such number']);
+  // One streak: what has its code again is counted.
+  expect(reports).toEqual(['sig_builder: no such number', 'sig_builder: never heard of it']);
   expect(engine.status()).toMatchObject({ batchesIn: 4, batchesOut: 4, errors: 0, lastError: null });
   expect(builder.status()).toMatchObject({
     name: 'sig_builder',
     batchesIn: 4,
     batchesOut: 3,
-    errors: 2,
-    lastError: { message: 'no time' },
+    errors: 3,
+    lastError: { message: 'never heard of it' },
   });
 });
 

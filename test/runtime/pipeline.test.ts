@@ -5,6 +5,7 @@ import { createLatest, type Latest } from '../../src/io/latest.ts';
 import type { SafeWriter } from '../../src/io/safe-writer.ts';
 import { createBatcher } from '../../src/runtime/batcher.ts';
 import { createPipeline } from '../../src/runtime/pipeline.ts';
+import { DAY_US, quoteBatch } from '../flow/quotes.ts';
 import { manualClock } from '../support/clock.ts';
 import { type WriterBench, writerBench } from '../support/writer.ts';
 
@@ -270,5 +271,49 @@ describe('kept books', () => {
     expect(JSON.parse(texts.get('latest/book-bybit.json') ?? '')).toEqual({
       'BTC/USDT': { state: 'synced' },
     });
+  });
+});
+
+describe('a symbol that is removed while running', () => {
+  const quote = (symbol: string, seconds: number) =>
+    quoteBatch('okx', [{ symbol, localUs: DAY_US + seconds * 1e6, bid: 100, ask: 101 }]);
+  const tick = (seconds: number) => DAY_US + seconds * 1e6;
+
+  test('leaves the features and signals of latest/, for good; the others stay, and so it is when it comes again', async () => {
+    const { writer, state } = scripted({ room: 1_000 });
+    const { pipeline, texts, latest } = pipelineOf(writer);
+    const symbols = async (file: string, column: number) => {
+      await latest.flush();
+      const lines = (texts.get(`latest/${file}`) ?? '').trimEnd().split('\n').slice(1);
+      return lines.map((line) => line.split(',')[column]);
+    };
+    const both = async () => [await symbols('features.csv', 1), await symbols('signal-latest.csv', 1)];
+    const feed = (seconds: number, names: readonly string[]) => {
+      for (const name of names) pipeline.ingest(quote(name, seconds), () => undefined);
+      pipeline.tick(tick(seconds + 0.9));
+    };
+    for (let at = 0; at < 5; at++) feed(at + 0.5, ['BTC/USDT', 'ETH/USDT']);
+    expect(await both()).toEqual([
+      ['BTC/USDT', 'ETH/USDT'],
+      ['BTC/USDT', 'ETH/USDT'],
+    ]);
+    // Of a feed that no feature is made of.
+    pipeline.dropped('okx', 'trades', ['BTC/USDT']);
+    expect(await symbols('features.csv', 1)).toHaveLength(2);
+    pipeline.dropped('okx', 'ticker', ['BTC/USDT']);
+    expect(await both()).toEqual([['ETH/USDT'], ['ETH/USDT']]);
+    // Its last signal is given a minute after the one before.
+    const signals = () => state.taken.filter((row) => row === 'BTC/USDT flat').length;
+    expect(signals()).toBe(1);
+    for (let at = 5; at < 70; at++) feed(at + 0.5, ['ETH/USDT']);
+    expect(signals()).toBe(2);
+    expect(await both()).toEqual([['ETH/USDT'], ['ETH/USDT']]);
+    for (let at = 70; at < 75; at++) feed(at + 0.5, ['BTC/USDT', 'ETH/USDT']);
+    expect(await both()).toEqual([
+      ['BTC/USDT', 'ETH/USDT'],
+      ['BTC/USDT', 'ETH/USDT'],
+    ]);
+    await latest.close();
+    expect(errors).toEqual([]);
   });
 });

@@ -41,7 +41,7 @@ export function featureEngine(features: readonly Feature[] = FEATURES): Stage<Ba
   };
 
   function stateOf(venue: string, symbol: string): SymbolState {
-    const key = JSON.stringify([venue, symbol]);
+    const key = keyOf(venue, symbol);
     const known = states.get(key);
     if (known) return known;
     const state = newState(symbol, features);
@@ -96,7 +96,17 @@ export function featureEngine(features: readonly Feature[] = FEATURES): Stage<Ba
     return rows.length === 0 ? [] : [{ venue: batch.venue, rows }];
   }
 
-  return { name: 'feature_engine', ingest, tick: () => [], counts: () => ({ ...counts }) };
+  return {
+    name: 'feature_engine',
+    ingest,
+    tick: () => [],
+    forget: (venue, symbol) => void states.delete(keyOf(venue, symbol)),
+    counts: () => ({ ...counts }),
+  };
+}
+
+function keyOf(venue: string, symbol: string): string {
+  return JSON.stringify([venue, symbol]);
 }
 
 function groupByInput(features: readonly Feature[]): readonly InputGroup[] {

@@ -22,6 +22,11 @@ export function latestFeatures(
     const numbers = features.map(({ name }) => values[name]);
     const texts = numbers.map((value) => (value === undefined ? '' : numberText(value)));
     const row = encodeRow([batch.venue, symbol, timestampUs, localUs, ...texts]);
-    return { file: 'latest/features.csv', header, key: JSON.stringify([batch.venue, symbol]), row };
+    return { ...latestFeaturesOf(batch.venue, symbol), header, row };
   });
+}
+
+/** Where a symbol's row stands. */
+export function latestFeaturesOf(venue: string, symbol: string): Pick<LatestRow, 'file' | 'key'> {
+  return { file: 'latest/features.csv', key: JSON.stringify([venue, symbol]) };
 }

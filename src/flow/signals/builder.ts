@@ -36,6 +36,8 @@ interface Track {
   pending: FeatureRow[];
   /** Receipt of the newest row that was not left out. */
   lastUs: number;
+  /** It was forgotten: kept until it has given its last row, in this second at the latest. Null: it goes on. */
+  lastSecond: number | null;
 }
 
 /**
@@ -53,12 +55,23 @@ export function signalBuilder(rules: readonly SignalRule[] = SIGNALS): Stage<Fea
   let newestUs = Number.NEGATIVE_INFINITY;
   let openSecond = Number.NEGATIVE_INFINITY;
 
-  function trackOf(venue: string, symbol: string): Track {
-    const key = JSON.stringify([venue, symbol]);
+  function trackOf(venue: string, { symbol, localUs }: FeatureRow): Track {
+    const key = keyOf(venue, symbol);
     const known = byKey.get(key);
     if (known) return known;
+    // What it had to give when it was forgotten comes before what it gives now.
+    for (const one of tracks)
+      if (one.lastSecond !== null && one.venue === venue && one.symbol === symbol)
+        one.lastSecond = Math.min(one.lastSecond, secondOf(localUs));
     const lines = rules.map((rule) => ({ rule, judge: rule.start(), newest: null, written: null }));
-    const track: Track = { venue, symbol, lines, pending: [], lastUs: Number.NEGATIVE_INFINITY };
+    const track: Track = {
+      venue,
+      symbol,
+      lines,
+      pending: [],
+      lastUs: Number.NEGATIVE_INFINITY,
+      lastSecond: null,
+    };
     byKey.set(key, track);
     tracks = [...tracks, track].sort(byName);
     return track;
@@ -94,9 +107,10 @@ export function signalBuilder(rules: readonly SignalRule[] = SIGNALS): Stage<Fea
   /** The next second in which a row is judged or given without new data; Infinity for none. */
   function nextSecond(): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const { pending, lines } of tracks) {
-      if (pending[0]) next = Math.min(next, secondOf(pending[0].localUs));
-      for (const line of lines) next = Math.min(next, dueSecond(line));
+    for (const track of tracks) {
+      const [first] = track.pending;
+      if (first) next = Math.min(next, secondOf(first.localUs));
+      for (const line of track.lines) next = Math.min(next, dueSecond(track, line));
     }
     return next;
   }
@@ -108,6 +122,7 @@ export function signalBuilder(rules: readonly SignalRule[] = SIGNALS): Stage<Fea
       for (const track of tracks) closeSecond(track, second, rows);
     }
     openSecond = end;
+    tracks = tracks.filter((track) => track.lastSecond === null || !isDone(track));
   }
 
   function advance(rows: SignalRow[]): readonly SignalBatch[] {
@@ -119,7 +134,7 @@ export function signalBuilder(rules: readonly SignalRule[] = SIGNALS): Stage<Fea
     const rows: SignalRow[] = [];
     for (const row of batch.rows) {
       if (newestUs === Number.NEGATIVE_INFINITY) beginAt(row.localUs);
-      const track = trackOf(batch.venue, row.symbol);
+      const track = trackOf(batch.venue, row);
       const time = judgeTime(track, row.localUs);
       if (time === 'late') {
         counts.late_rows++;
@@ -142,7 +157,27 @@ export function signalBuilder(rules: readonly SignalRule[] = SIGNALS): Stage<Fea
     return advance([]);
   }
 
-  return { name: 'sig_builder', ingest, tick, counts: () => ({ ...counts }) };
+  /**
+   * What it has still to give is given in its time: in the order of seconds, venues and symbols, as if nothing had been
+   * forgotten, whenever that was.
+   */
+  function forget(venue: string, symbol: string): void {
+    const key = keyOf(venue, symbol);
+    const track = byKey.get(key);
+    if (track) track.lastSecond = Number.POSITIVE_INFINITY;
+    byKey.delete(key);
+  }
+
+  return { name: 'sig_builder', ingest, tick, forget, counts: () => ({ ...counts }) };
+}
+
+function keyOf(venue: string, symbol: string): string {
+  return JSON.stringify([venue, symbol]);
+}
+
+/** It has nothing more to judge or to give. */
+function isDone({ pending, lines }: Track): boolean {
+  return pending.length === 0 && lines.every(({ newest, written }) => newest === written);
 }
 
 /** Judges the row of that second, if there is one, and gives what is due. */
@@ -151,7 +186,7 @@ function closeSecond(track: Track, second: number, rows: SignalRow[]): void {
   const sample = first && secondOf(first.localUs) <= second ? track.pending.shift() : undefined;
   for (const line of track.lines) {
     if (sample) line.newest = judged(track, line, sample) ?? line.newest;
-    if (line.newest === null || dueSecond(line) > second) continue;
+    if (line.newest === null || dueSecond(track, line) > second) continue;
     rows.push(line.newest);
     line.written = line.newest;
   }
@@ -173,13 +208,14 @@ function judged({ venue, symbol }: Track, { rule, judge }: Line, sample: Feature
 
 /**
  * The second whose closing gives the line's newest row; Infinity when it was given. With a row of the second after
- * it, two rows could be more than `EVERY_US` apart.
+ * it, two rows could be more than `EVERY_US` apart. Of one that was forgotten and came again, before its new rows.
  */
-function dueSecond({ newest, written }: Line): number {
+function dueSecond({ lastSecond }: Track, { newest, written }: Line): number {
   if (newest === null || newest === written) return Number.POSITIVE_INFINITY;
   if (written === null || newest.direction !== written.direction) return Number.NEGATIVE_INFINITY;
   if (newest.timestampUs < written.timestampUs) return Number.NEGATIVE_INFINITY;
-  return secondOf(written.timestampUs + EVERY_US) - 1;
+  const due = secondOf(written.timestampUs + EVERY_US) - 1;
+  return lastSecond === null ? due : Math.min(due, lastSecond);
 }
 
 function pick(values: FeatureValues, names: readonly string[]): FeatureValues | null {
