@@ -129,7 +129,11 @@ export const WORKER_RULES: readonly Rule<WorkerFacts>[] = [
     id: 'down',
     level: 'CRIT',
     afterSec: MEND_SEC,
-    reason: (f) => (f.down ? `no connection (${f.lastError ?? 'not yet opened'})` : null),
+    // Nothing has failed yet of a thread that is still loading: on a busy machine a dozen take longer than this rule waits.
+    reason: (f) =>
+      f.down && (f.lastError !== null || f.uptimeSec > GRACE_SEC)
+        ? `no connection (${f.lastError ?? 'not yet opened'})`
+        : null,
   },
   { id: 'silent', level: 'CRIT', reason: (f) => (isSilent(f) ? silence(f.ageSec) : null) },
   {

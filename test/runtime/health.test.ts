@@ -107,6 +107,12 @@ describe('a worker', () => {
     ['restarting', { thread: 'restarting', lastError: 'exit 1' }, 'CRIT', 'restarting (exit 1)'],
     ['restarting, reason unknown', { thread: 'restarting' }, 'CRIT', 'restarting (unknown reason)'],
     ['no connection', { down: true, lastError: 'spot: E' }, 'CRIT', 'no connection (spot: E)'],
+    [
+      'no connection, though it was tried, in its first 15 s',
+      { down: true, lastError: 'spot: E', uptimeSec: 5, ageSec: null },
+      'CRIT',
+      'no connection (spot: E)',
+    ],
     ['never opened', { down: true }, 'CRIT', 'no connection (not yet opened)'],
     ['no data at all', { ageSec: null }, 'CRIT', 'no data at all'],
     ['late', { ageSec: 61 }, 'CRIT', 'no data for 61 s'],
@@ -124,6 +130,7 @@ describe('a worker', () => {
 
   test.each<[string, Partial<WorkerFacts>]>([
     ['without data in its first 15 s', { uptimeSec: 15, ageSec: null }],
+    ['opening its first connection in its first 15 s', { uptimeSec: 15, ageSec: null, down: true }],
     ['joining books in its first 15 s', { uptimeSec: 15, unjoined: ['A'] }],
     ['a market that trades seldom', { ageSec: 7_000, lateSec: 7_200 }],
   ])('is OK: %s', (_, facts) => {
