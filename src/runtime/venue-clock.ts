@@ -12,6 +12,8 @@ const EVERY_MS = 600_000;
 const LOOK_MS = 10_000;
 /** Readings of one measurement: the one with the shortest way counts most. */
 const READINGS = 3;
+/** Dates that are kept: a preflight that does not pass brings some with each try, for ever. */
+const DATES = 8;
 /** Our wall clock was set when it moved by this much against the monotonic one: what was measured is void. */
 const STEP_MS = 250;
 /** A venue's time has ms; a `Date` header whole seconds. */
@@ -71,6 +73,7 @@ export function createVenueClock({ venue, located, options, clock, ask, note }: 
     const toldUs = Date.parse(date ?? '') * 1000;
     if (Number.isNaN(toldUs)) return false;
     dates.push({ toldUs, resolutionUs: DATE_US, sentUs, headUs });
+    if (dates.length > DATES) dates.shift();
     return true;
   };
 

@@ -122,6 +122,24 @@ describe('a venue’s clock', () => {
     expect([offset, uncertainty]).toEqual([3_210, 160]);
   });
 
+  test('of many tries that came before, only the newest Dates are kept', async () => {
+    const { own, clock, settle } = clockOf('bitflyer', 'BTC/JPY', () => err(failure('E', 'no')));
+    const saw = (wayMs: number, aheadMs: number): void => {
+      const date = new Date(Math.floor(clock.wallUs() / 1_000 + aheadMs)).toUTCString();
+      const seen = timed('', clock.wallUs(), wayMs, date);
+      if (seen.ok) own.saw(seen.value);
+    };
+    // The shortest way of all, of a time when the clocks were an hour apart.
+    saw(10, 3_600_000);
+    for (let at = 0; at < 100; at++) {
+      clock.advance(60_000);
+      saw(20, 0);
+    }
+    await own.begin();
+    await settle();
+    expect(own.status()).toMatchObject({ clock_offset_ms: 510, clock_uncertainty_ms: 510 });
+  });
+
   test('the Date of a cache counts for nothing beside the venue’s own word', async () => {
     const { own, clock, settle } = clockOf('okx', 'BTC/USDT', (_, nowUs) => {
       const date = new Date((CLOCK_START_US + 1_000_000) / 1_000).toUTCString();
