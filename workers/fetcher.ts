@@ -55,6 +55,10 @@ const feed = startFeed(venue, init, {
   capture,
 });
 
+// It may be credit, or the answer to a question: the supervisor starts the thread anew.
+port.on('messageerror', (error) => {
+  throw error;
+});
 port.on('message', (message: ToFetcher) => {
   switch (message.type) {
     case 'credit':

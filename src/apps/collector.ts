@@ -110,7 +110,9 @@ async function takeSeat(
   if (!prepared.ok) {
     return refused(prepared.error.code === 'other_kind' ? EXIT.usage : EXIT.io, prepared.error.message);
   }
-  const lock = await acquireLock(data, process.platform);
+  const lock = await acquireLock(data, process.platform, ({ code, message }) =>
+    io.err(`[NG] lock: ${code} ${message}`),
+  );
   if (!lock.ok) return refused(lock.error.code === 'locked' ? EXIT.running : EXIT.io, lock.error.message);
   const log = await openLog(logs, clock, 'info');
   if (!log.ok) return cannotWrite(logs, log.error);

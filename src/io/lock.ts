@@ -9,23 +9,30 @@ import { realpathSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { err, failure, failureOf, ok, type Result } from '../core/result.ts';
+import { err, type Failure, failure, failureOf, ok, type Result } from '../core/result.ts';
 
 export interface Lock {
   release(): Promise<void>;
 }
 
-/** Fails with the code `locked` when another process holds the lock of `directory` (which must exist). */
-export async function acquireLock(directory: string, platform: NodeJS.Platform): Promise<Result<Lock>> {
+/**
+ * Fails with the code `locked` when another process holds the lock of `directory` (which must exist). `onError`: the lock
+ * is held, and somebody who asked whether it is could not be answered (no descriptors); told once of each code.
+ */
+export async function acquireLock(
+  directory: string,
+  platform: NodeJS.Platform,
+  onError: (failure: Failure) => void,
+): Promise<Result<Lock>> {
   const address = lockAddress(realpathSync(directory), platform);
-  const first = await listen(address);
+  const first = await listen(address, onError);
   if (first.ok) return ok(lockOf(first.value));
   if (first.error.code !== 'EADDRINUSE') return first;
   const isFile = !address.startsWith('\0') && platform !== 'win32';
   if (isFile && !(await isAnswered(address))) {
     // The socket file of a process that was killed: nobody listens behind it.
     rmSync(address, { force: true });
-    const second = await listen(address);
+    const second = await listen(address, onError);
     if (second.ok) return ok(lockOf(second.value));
   }
   return err(failure('locked', `another collector writes to ${directory}`, 'never'));
@@ -38,10 +45,17 @@ function lockAddress(directory: string, platform: NodeJS.Platform): string {
   return join(tmpdir(), `${name}.sock`);
 }
 
-function listen(address: string): Promise<Result<Server>> {
+function listen(address: string, onError: (failure: Failure) => void): Promise<Result<Server>> {
   return new Promise((resolve) => {
     const server = createServer((socket) => socket.destroy());
-    server.once('error', (thrown) => resolve(err(failureOf(thrown))));
+    const told = new Set<string>();
+    server.on('error', (thrown) => {
+      const error = failureOf(thrown);
+      if (!server.listening) return resolve(err(error));
+      if (told.has(error.code)) return;
+      told.add(error.code);
+      onError(error);
+    });
     server.listen(address, () => {
       server.unref();
       resolve(ok(server));

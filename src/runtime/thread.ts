@@ -206,6 +206,12 @@ export function startThread(first: FetcherInit, port: ThreadPort): Thread {
     made.on('message', (message: FromFetcher) => onMessage(made, message));
     // `error` is followed by `exit`; whichever comes first ends it, once.
     made.on('error', (thrown) => onEnd(made, failureOf(thrown).message));
+    // What was lost with it may be a batch: what comes behind it must not be written as if nothing were missing.
+    made.on('messageerror', (thrown) => {
+      made.removeAllListeners('message');
+      onEnd(made, `a message could not be read: ${failureOf(thrown).message}`);
+      void made.terminate();
+    });
     made.on('exit', (code) => onEnd(made, `exit ${code}`));
     post(made, { type: 'credit', batches: CREDIT });
     if (port.isHeld?.()) post(made, { type: 'hold', on: true });

@@ -1,15 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { symlinkSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Failure } from '../../src/core/result.ts';
 import { acquireLock, type Lock } from '../../src/io/lock.ts';
 import { removeFolder, tempFolder } from '../support/files.ts';
 
 const HOLDER = fileURLToPath(new URL('../fixtures/workers/holding-lock.mjs', import.meta.url));
+
+const unexpected = ({ message }: Failure): void => expect.fail(message);
 
 let root: string;
 let children: ChildProcess[];
@@ -37,7 +40,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 async function take(platform: NodeJS.Platform = process.platform, folder = root): Promise<Lock | string> {
-  const lock = await acquireLock(folder, platform);
+  const lock = await acquireLock(folder, platform, unexpected);
   return lock.ok ? lock.value : lock.error.code;
 }
 
@@ -45,7 +48,7 @@ describe('between processes', () => {
   test('one holds it, the others are refused; free the moment that the holder is killed', async () => {
     const first = await holder();
     expect(first.said).toBe('held');
-    const refused = await acquireLock(root, process.platform);
+    const refused = await acquireLock(root, process.platform, unexpected);
     expect(refused).toMatchObject({
       ok: false,
       error: { code: 'locked', message: `another collector writes to ${root}`, retry: 'never' },
@@ -64,6 +67,22 @@ describe('between processes', () => {
     const said = (await Promise.all([holder(), holder(), holder()])).map((one) => one.said);
     expect(said.sort()).toEqual(['held', 'locked', 'locked']);
   });
+});
+
+test('a held lock that cannot answer says so once for each reason, and is held', async () => {
+  const listening = vi.spyOn(Server.prototype, 'listen');
+  const told: string[] = [];
+  const lock = await acquireLock(root, process.platform, ({ code }) => told.push(code));
+  const server = listening.mock.contexts[0] as Server;
+  listening.mockRestore();
+  // What Node says of a connection that it could not accept.
+  for (const code of ['EMFILE', 'EMFILE', 'ENFILE', 'EMFILE'])
+    server.emit('error', Object.assign(new Error('accept'), { code }));
+  expect(told).toEqual(['EMFILE', 'ENFILE']);
+  expect((await holder()).said).toBe('locked');
+  if (!lock.ok) return expect.fail('it was free');
+  await lock.value.release();
+  expect((await holder()).said).toBe('held');
 });
 
 describe('a folder', () => {
@@ -101,7 +120,7 @@ describe.skipIf(process.platform === 'win32')('by a socket file', () => {
     await second.release();
 
     const script = `import { acquireLock } from ${JSON.stringify(new URL('../../dist/src/io/lock.js', import.meta.url).href)};
-      const lock = await acquireLock(process.argv[1], 'darwin');
+      const lock = await acquireLock(process.argv[1], 'darwin', () => undefined);
       process.stdout.write(lock.ok ? 'held' : 'locked');
       setInterval(() => undefined, 1000);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script, root], {

@@ -110,6 +110,27 @@ describe('a thread that ends', () => {
     expect(other.batches.map((batch) => batch.number)).toEqual(other.batches.map((_, at) => at + 1));
   });
 
+  test('one whose message cannot be read too, and nothing that it said behind that is taken', async () => {
+    const garbled = watch('garbled');
+    for (const [at, ms] of [1_000, 2_000].entries()) {
+      await until('the end', () => garbled.restarts().length === at + 1);
+      expect(garbled.restarts()[at]?.reason).toMatch(/^a message could not be read: .*Nope/);
+      clock.advance(ms);
+    }
+    await until('its exit, that is no second end', () => garbled.restarts().length === 3);
+    expect(garbled.restarts().map((fact) => fact.in_sec)).toEqual([1, 2, 4]);
+    // The threads themselves are gone: they give no sign of life. What they had to say has arrived by then.
+    const lives = () => [1, 2, 3].map((start) => Atomics.load(garbled.shared, start)).join(' ');
+    let before = '';
+    await until('silence', () => {
+      const now = lives();
+      const isStill = now === before;
+      before = now;
+      return isStill;
+    });
+    expect(garbled.batches.map(({ number }) => number)).toEqual([1, 1, 1]);
+  });
+
   test('one that the system refuses to start is tried again too', async () => {
     const refused = watch(new URL('https://127.0.0.1/fetcher.js'));
     for (const [at, ms] of [1_000, 2_000].entries()) {
