@@ -240,6 +240,7 @@ export function createConnections(port: ConnectionsPort): Connections {
     },
     watch,
     replan(plans) {
+      rates.keep(plans);
       const wanted = new Map(plans.map((plan) => [baseOf(plan.name), plan] as const));
       for (const [base, slot] of [...slots]) {
         if (wanted.has(base)) continue;

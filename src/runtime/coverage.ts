@@ -69,6 +69,9 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
   const { clock } = port;
   /** By chain: its first row that is known of. */
   const since = new Map<string, number>();
+  /** What was recorded in the day at hand; and what was not, in the whole day before. */
+  let recorded = new Set<string>();
+  let unrecorded = new Set<string>();
   let day = utcDay(clock.wallUs());
   /** By name, the oldest first: after a kill the next start goes on from the newest that is there. */
   let past: readonly PastDay[] = [];
@@ -93,6 +96,17 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
     const key = keyOf(chain);
     const before = since.get(key);
     if (before === undefined || localUs < before) since.set(key, localUs);
+  };
+
+  /**
+   * A day has ended. What is not recorded any more stands in the files of the day that it left, and of the next, which
+   * both can be written yet, also after it came back; beyond that it would stand in those of every day to come.
+   */
+  const forget = (): void => {
+    const left = new Set([...since.keys()].filter((key) => !recorded.has(key)));
+    for (const key of left) if (unrecorded.has(key)) since.delete(key);
+    unrecorded = left;
+    recorded = new Set();
   };
 
   /** What is known of a day's chains, before anything is counted. */
@@ -162,9 +176,12 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
   const tick = (): void => {
     writing = writing.then(async () => {
       const today = utcDay(clock.wallUs());
+      const isNewDay = today.startUs > day.startUs;
       // Of days that a step of the clock passed over nothing is known.
-      if (today.startUs > day.startUs) end(day, today.startUs + FILLED_US);
+      if (isNewDay) end(day, today.startUs + FILLED_US);
       day = today;
+      for (const chain of port.chains()) recorded.add(keyOf(chain));
+      if (isNewDay) forget();
       await writePast();
       await write(today, knownOf(today));
       port.forget(Math.min(today.startUs - DAY_US, ...past.map((one) => one.day.startUs)));

@@ -64,8 +64,11 @@ export interface GapLedger extends Pick<Lines, 'errors' | 'settled'> {
   wasFilled(chain: Chain): boolean;
   /** Of the last days; after a start of the last 32, until `forget` is told of fewer. */
   readonly times: GapCalendar['of'];
-  /** Drops what ended before a time, µs UTC. */
-  readonly forget: GapCalendar['forget'];
+  /**
+   * Drops what ended before a time (µs UTC), and what is too old for `wasFilled`. A gap that is open is kept: its symbol
+   * can come back and end it.
+   */
+  forget(beforeUs: number): void;
 }
 
 export interface GapLedgerOptions {
@@ -139,7 +142,10 @@ export async function openGapLedger({
       return lines.settled();
     },
     times: calendar.of,
-    forget: calendar.forget,
+    forget(beforeUs) {
+      calendar.forget(beforeUs);
+      for (const [key, us] of filled) if (us <= clock.wallUs() - FILLED_US) filled.delete(key);
+    },
     change(change) {
       const { id, venue, feed, symbol, kind, reason, from } = change.gap;
       const ts = seconds(clock.wallUs());

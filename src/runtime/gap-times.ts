@@ -42,8 +42,10 @@ export function createGapCalendar(): GapCalendar {
         .filter(({ toUs }) => toUs === null || toUs > fromUs)
         .sort((a, b) => a.fromUs - b.fromUs),
     forget(beforeUs) {
-      for (const gaps of chains.values())
+      for (const [key, gaps] of chains) {
         for (const [id, { toUs }] of gaps) if (toUs !== null && toUs < beforeUs) gaps.delete(id);
+        if (gaps.size === 0) chains.delete(key);
+      }
     },
   };
 }

@@ -68,7 +68,7 @@ export function createGather(
   const { clock } = sources;
   const startedUs = clock.wallUs();
   const startedMs = clock.monoMs();
-  const isRising = createRising(clock);
+  const rising = createRising(clock);
 
   return ({ phase, loopLagMs, webhook }) => {
     const disk = sources.disk();
@@ -89,7 +89,7 @@ export function createGather(
       levelSinceUs: log.sinceUs,
       judge,
       redact: sources.redact,
-      isRising,
+      isRising: rising.is,
       rates: rates.stats,
       preflight: sources.preflightFailures(),
       workers: sources.workers(),
@@ -104,14 +104,14 @@ export function createGather(
       whole: {
         writerError: writer.failing_files === 0 ? null : writer.last_error,
         fsyncLagMs: writer.fsync_lag_ms,
-        stageErrors: isRising('stages', stages.errors) ? stages.errors : 0,
+        stageErrors: rising.is('stages', stages.errors) ? stages.errors : 0,
         loopLagMs,
         rssMb,
         maxRssMb: sources.settings().health.max_rss_mb,
         diskFreeBytes: disk.disk_free_bytes,
         diskHold: disk.disk_hold,
         diskFullInSec: disk.disk_full_in_sec,
-        clockStepSec: isRising('clock', clockStatus.steps) ? clockStatus.last_step_sec : null,
+        clockStepSec: rising.is('clock', clockStatus.steps) ? clockStatus.last_step_sec : null,
         settingsError: sources.settingsError(),
       },
       webhook,
@@ -123,6 +123,7 @@ export function createGather(
         rejects: sources.rejects(),
       },
     });
+    rising.looked();
     judge.keep(new Set(status.scopes.map(scopeKey)));
     return { status, rates };
   };

@@ -18,6 +18,8 @@ export interface Rates {
   lateMs(plan: ConnectionPlan, stream: string | null): number | null;
   /** The connection is opened again because it was late. */
   stalled(plan: ConnectionPlan): void;
+  /** There are these connections and no others: what only others had is forgotten. */
+  keep(plans: readonly ConnectionPlan[]): void;
 }
 
 /** The name of a connection and of the one that takes its place (`spot~2`) in the settings' words. */
@@ -47,6 +49,13 @@ export function createRates(feed: Feed): Rates {
     stalled(plan) {
       const key = keyOf(plan, null);
       stalls.set(key, (stalls.get(key) ?? 0) + 1);
+    },
+    keep(plans) {
+      const keys = new Set(
+        plans.flatMap((plan) => [null, ...plan.subscriptions].map((sub) => keyOf(plan, sub?.stream ?? null))),
+      );
+      for (const known of [cadences, stalls])
+        for (const key of known.keys()) if (!keys.has(key)) known.delete(key);
     },
   };
 }

@@ -16,8 +16,8 @@ const HOUR = 3_600_000_000;
 let root: string;
 let clock: ManualClock;
 let gaps: GapLedger;
-const errors: string[] = [];
 let chains: readonly Chain[];
+const errors: string[] = [];
 /** Told of each file when it is on disk. */
 let onWritten: (path: string) => void;
 
@@ -251,4 +251,26 @@ describe('days on which nothing ran', () => {
     expect(made.length).toBe(files - (files > 1 ? 1 : 0));
     expect(await verdictOn(21)).toBe(files > 1 ? 'degraded' : 'pending');
   });
+});
+
+test('a symbol that is removed stands in `since` of its day and of the next, and then no more', async () => {
+  const other = { ...CHAIN, symbol: 'C/D' };
+  chains = [CHAIN, other];
+  let coverage = await start();
+  for (const chain of chains) coverage.row(chain, MIDNIGHT + HOUR);
+  clock.advance(60_000);
+  // Taken out while it runs, and the collector is started anew on the same day.
+  chains = [other];
+  await coverage.stop();
+  coverage = await start();
+  const since: Record<string, readonly string[]> = {};
+  for (let day = 21; day <= 24; day++) {
+    clock.stepWall(MIDNIGHT + (day - 21) * 24 * HOUR + 2 * HOUR);
+    clock.advance(60_000);
+    await coverage.stop();
+    since[day] = Object.keys((await file(`coverage-202611${day}.json`)).since);
+  }
+  const both = ['okx.trades.A/B', 'okx.trades.C/D'];
+  expect(since).toEqual({ 21: both, 22: both, 23: ['okx.trades.C/D'], 24: ['okx.trades.C/D'] });
+  expect(errors).toEqual([]);
 });
