@@ -1,6 +1,6 @@
 /**
- * One fetcher thread under supervision: started, given credit, heard, restarted with backoff when it throws, exits or
- * falls silent. The only file that starts fetchers; `workers/fetcher.ts` is what runs in them.
+ * One fetcher thread under supervision: started, given credit, heard, restarted with backoff when it throws, exits,
+ * falls silent or says what cannot be read. The only file that starts fetchers; `workers/fetcher.ts` is what runs in them.
  *
  * Plain `worker_threads` and not piscina: a fetcher is no task with a result, it lives as long as the program, keeps
  * one thread to itself and speaks all the time. Piscina serves the closed files (compress, verify).
