@@ -6,8 +6,11 @@ import type { Trade } from '../core/event.ts';
 const SILENCE = { times: 20, floorUs: 30_000_000 };
 /** Trades closer than this are one burst: their pace could not raise the bound above the floor. */
 const BURST_US = SILENCE.floorUs / SILENCE.times;
-/** So many intervals tell the mean: fewer, at random times, are too often followed by one that is 20 times as long. */
-const LEAST_INTERVALS = 10;
+/**
+ * So many intervals tell the mean. At random times one in 500 is followed by a pause that passes for a silence, which costs
+ * a look by REST; more would leave a stall soon after the start untold.
+ */
+const LEAST_INTERVALS = 3;
 /** The mean is of all intervals at first, then the newest ones weigh more. */
 const WEIGHT = 1 / 20;
 

@@ -61,7 +61,7 @@ describe('a market that trades seldom', () => {
 });
 
 test('a silence is told of once the pace is known, and not before', () => {
-  const usual = times(10, 2 * SECOND_US);
+  const usual = times(3, 2 * SECOND_US);
   expect(silences([...usual.slice(1), 45 * SECOND_US])).toEqual([]);
   expect(silences([...usual, 45 * SECOND_US])).toEqual([45 * SECOND_US]);
   expect(silences([...usual, 39 * SECOND_US])).toEqual([]);
