@@ -73,7 +73,10 @@ export async function findRecorded(
     const told = await list(dataDir, 'collector');
     if (raw === null && capture === null && told === null)
       return err(
-        failure('ENOENT', `${dataDir} holds no raw/, capture/ or collector/: nothing was recorded there`),
+        failure(
+          'ENOENT',
+          `${dataDir} holds no raw/, capture/ or collector/: nothing was recorded there (simulated data is in ${dataDir}/sim)`,
+        ),
       );
     const sorted = sortOut(raw ?? [], days ?? [], isLive);
     for (const day of days ?? []) {

@@ -231,7 +231,7 @@ explained: there are holes, and the ledger tells of each
       'no file of trades there is trades-okx-BTC-USDT',
     ],
     [[join(root, 'words'), '--sparse', 'orderbook-binance-BTC-USDT'], 'no file of trades'],
-    [[join(root, 'nowhere')], 'nothing was recorded there'],
+    [[join(root, 'nowhere')], 'nothing was recorded there (simulated data is in '],
   ])('refuses %j', (args, said) => {
     const { status, stdout, stderr } = tapedeck('verify', ...args);
     expect([status, stdout]).toEqual([64, '']);
