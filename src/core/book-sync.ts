@@ -187,10 +187,20 @@ export function createBookSync(rule: BookRule, port: BookSyncPort): BookSync {
     tryJoin();
   };
 
+  /** The snapshot that the book is, at the same moment: the venue said it twice. */
+  const isAgain = ({ sequence, timestampUs, localUs }: BookMessage): boolean =>
+    state === 'synced' &&
+    applied?.snapshot === true &&
+    applied.sequence === sequence &&
+    applied.timestampUs === timestampUs &&
+    applied.localUs === localUs;
+
   const onSnapshot = (snapshot: BookMessage): void => {
     switch (rule.snapshot) {
       case 'subscribe':
-        return take(snapshot);
+        if (isAgain(snapshot)) stale += 1;
+        else take(snapshot);
+        return;
       case 'pushed':
         if (state !== 'synced') return take(snapshot);
         return drift?.observe(snapshot);

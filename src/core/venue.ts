@@ -98,6 +98,8 @@ export interface MapContext {
   symbolOf(id: string, market: Market): string | undefined;
   emit(message: MarketMessage): void;
   ignore(name: string): void;
+  /** A change of what this connection never had whole: ignored, and its stream is taken for one that brings nothing. */
+  orphan(name: string): void;
   reject(reason: string): void;
 }
 

@@ -171,6 +171,11 @@ export function createIntake(
     counters.ignore(name);
   };
 
+  const orphan = (name: string): void => {
+    current.stream = '';
+    ignore(name);
+  };
+
   /** Once for each frame, whatever number of its members are wrong. */
   const refuse = (reason: string): void => {
     current.told = true;
@@ -200,6 +205,7 @@ export function createIntake(
       symbolOf: port.symbolOf,
       emit: onMessage,
       ignore,
+      orphan,
       reject: refuse,
     });
     mappers.set(connection, { map, market });
@@ -232,9 +238,9 @@ export function createIntake(
         case 'message': {
           const mapper = mappers.get(connection);
           if (mapper === undefined) return refuse('a frame before its connection was opened');
-          port.heard?.(connection, read.stream);
           current.stream = read.stream;
           mapper.map(read.message, localUs);
+          port.heard?.(connection, current.stream);
           if (!current.told) ignore('empty');
           return;
         }

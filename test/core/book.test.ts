@@ -174,3 +174,23 @@ describe('what waited for its snapshot', () => {
     expect(joined([900, 901, 5, 6, 7], 6)).toMatchObject({ rows: [6, 7], lost: 0, state: 'synced' });
   });
 });
+
+test('a snapshot that the venue says twice at one moment is one row; a later one is a row of its own', () => {
+  const rows: number[] = [];
+  const sync = createBookSync(
+    { ...rule, snapshot: 'subscribe' },
+    {
+      applied: ({ localUs }) => rows.push(localUs),
+      needSnapshot: () => undefined,
+      lost: () => undefined,
+      drift: () => undefined,
+    },
+  );
+  const snapshot = message({ snapshot: true, sequence: 5, prevSequence: null, localUs: 7 });
+  for (const one of [snapshot, snapshot, { ...snapshot, localUs: 8 }]) sync.on(one);
+  expect([rows, sync.stale()]).toEqual([[7, 8], 1]);
+  // Once it was given up, the same one joins it again.
+  sync.resync('a test');
+  sync.on({ ...snapshot, localUs: 8 });
+  expect([rows, sync.state()]).toEqual([[7, 8, 8], 'synced']);
+});

@@ -230,3 +230,23 @@ describe.each(VENUES)('%s', (venue) => {
     virtual.stop();
   });
 });
+
+test('a Bybit ticker whose snapshot is lost is asked for again: changes alone make no row', async () => {
+  const linear = 'ETH/USDT:USDT';
+  const virtual = virtualVenue('bybit', ['BTC/USDT', linear], { feeds: ['ticker'] });
+  const rowsOf = () => virtual.feeds.ticker.rows().filter((cells) => cells[1] === linear).length;
+  await virtual.advance(20);
+  virtual.sim.addFault({ kind: 'disconnect', venue: 'bybit', feed: 'ticker', count: 2 });
+  await virtual.advance(0.1);
+  virtual.sim.addFault({ kind: 'drop', venue: 'bybit', feed: 'ticker', symbol: linear, count: 1 });
+  await virtual.advance(12);
+  const before = rowsOf();
+  expect(virtual.feeds.ticker.status().ignored['tickers.delta_before_snapshot']).toBeGreaterThan(0);
+  await virtual.advance(30);
+  expect(rowsOf()).toBeGreaterThan(before);
+  expect(virtual.feeds.ticker.facts('resubscribe')).toMatchObject([
+    { symbol: linear, reason: 'brings nothing' },
+  ]);
+  closedOf(virtual.feeds.ticker);
+  virtual.stop();
+});

@@ -59,6 +59,7 @@ function changes(venue: Venue, lines: readonly Line[], all: boolean): ReadonlyMa
         if (message.type === 'book' && (all || !message.snapshot)) found.set(at, message.symbol);
       },
       ignore: () => undefined,
+      orphan: () => undefined,
       reject: () => undefined,
     })(read.message, 1);
   }

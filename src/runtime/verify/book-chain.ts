@@ -29,7 +29,8 @@ export function createBookChain(ownCount: boolean): BookChain {
     // Behind a break the book is lost already, and that is told.
     if (last === null || !isKnown) return 'begins';
     const isSame = row.sequence === last.sequence;
-    if (!first && last.snapshot && isSame && row.localUs === last.localUs) return 'repeated';
+    const isAtOnce = row.localUs === last.localUs && row.timestampUs === last.timestampUs;
+    if (!first && last.snapshot && isSame && isAtOnce) return 'repeated';
     const isNumbered = row.sequence !== null && !ownCount;
     // Without the venue's numbers only our own snapshot, which begins a file, can be told from one that joins anew.
     return isSame && (isNumbered || first) ? 'continues' : 'hole';

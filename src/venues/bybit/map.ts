@@ -38,7 +38,7 @@ export function mapper(context: MapContext): Mapper<Message> {
   const onTicker = (frame: Frame<'tickers'>, localUs: number): void => {
     const { data } = frame;
     if (frame.type === 'snapshot') begun.add(data.symbol);
-    else if (!begun.has(data.symbol)) return context.ignore('tickers.delta_before_snapshot');
+    else if (!begun.has(data.symbol)) return context.orphan('tickers.delta_before_snapshot');
     const fields: { -readonly [K in keyof TickerFields]?: string } = {};
     if (data.lastPrice !== undefined) fields.lastPrice = data.lastPrice;
     if (data.volume24h !== undefined) fields.baseVolume = data.volume24h;

@@ -241,6 +241,15 @@ describe('venues of their own kind', () => {
     expect((await verifiedChain(dir)).faults).toEqual({ repeated: 1 });
   });
 
+  it('tells two snapshots of one number and moment of receipt from the same row by the venue’s time', async () => {
+    const late = book({ us: T0 + 5 * SECOND, seq: 504 }, OKX);
+    const other = late.replace(/^((?:[^,]*,){2})\d+/, `$1${T0}`);
+    putLive(dir, 'orderbook', [...books(5, OKX), late, other], OKX);
+    expect(await verifiedChain(dir)).toMatchObject({ faults: {}, verdict: 'clean' });
+    putLive(dir, 'orderbook', [...books(5, OKX), late, late], OKX);
+    expect((await verifiedChain(dir)).faults).toEqual({ repeated: 1 });
+  });
+
   it('lets OKX begin its numbers anew, chained as they are', async () => {
     const reset = [
       book({ us: T0 + 5 * SECOND, seq: 7, prev: 504, of: 500 }, OKX),
