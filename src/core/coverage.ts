@@ -47,7 +47,10 @@ export function coverDay(day: Stretch, nowUs: number, watch: Stretch, gaps: read
 }
 
 /** `isOver`: the day has ended. */
-export function verdictOf({ completeness, longest_gap_sec }: DayCoverage, isOver: boolean): Verdict {
+export function verdictOf(
+  { completeness, longest_gap_sec }: Pick<DayCoverage, 'completeness' | 'longest_gap_sec'>,
+  isOver: boolean,
+): Verdict {
   if (!isOver) return 'pending';
   if (completeness === null || completeness === 0) return 'missing';
   return completeness < COMPLETE || longest_gap_sec > LONG_GAP_SEC ? 'degraded' : 'available';

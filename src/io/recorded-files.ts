@@ -95,9 +95,8 @@ export async function findRecorded(
     });
     const chains = chainsOf(sorted, entries, removals);
     const captures = (capture ?? []).filter(({ file }) => CAPTURES.test(file));
-    const removedCaptures = [...removals.keys()].filter(
-      (file) => CAPTURES.test(file) && !captures.some((one) => one.file === file),
-    );
+    const there = new Set(captures.map(({ file }) => file));
+    const removedCaptures = [...removals.keys()].filter((file) => CAPTURES.test(file) && !there.has(file));
     const { aside, strange } = sorted;
     const hasInstruments = raw?.some(({ file }) => file === 'raw/instruments.json') ?? false;
     return ok({

@@ -170,7 +170,10 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
       const { ts: oldestTs = 0 } = page.oldest ?? {};
       const hasPassed = oldestTs > (job.hole.behind?.side.ts ?? Number.POSITIVE_INFINITY);
       if (!page.meets && !hasPassed) {
-        if (page.reaches) job.after = page.newest?.id ?? job.after;
+        if (page.reaches) {
+          job.after = page.newest?.id ?? job.after;
+          job.oldest = null;
+        }
         return lacks(job, ends, 'the newest page of trades was not there yet');
       }
       return finish(job, ends, page.reaches, 'the newest page of trades');
@@ -222,7 +225,7 @@ export function createBackfill(venue: Venue, port: BackfillPort): Backfill {
     const end: GapEnd = {
       to: sideBehind(job, isAll),
       repaired: isFull ? 'full' : rows > 0 ? 'partial' : 'none',
-      how: inside === 0 && isFull ? 'asked by REST: nothing is missing' : how,
+      how: inside === 0 && rows === 0 && isFull ? 'asked by REST: nothing is missing' : how,
       missing,
       backfilled: rows,
     };

@@ -5,32 +5,20 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import {
-  COMPLETE,
-  coverDay,
-  type DayCoverage,
-  LONG_GAP_SEC,
-  type Verdict,
-  verdictOf,
-} from '../core/coverage.ts';
-import type { Feed } from '../core/event.ts';
+import { COMPLETE, coverDay, LONG_GAP_SEC, verdictOf } from '../core/coverage.ts';
 import type { Cancel, Clock } from '../core/ports.ts';
 import type { Failure, Result } from '../core/result.ts';
 import { seconds, type UtcDay, utcDay } from '../core/time.ts';
 import { parseJson } from '../io/json-lines.ts';
+import { type Chain, keptLines, keyOf, type Line, lineOf, nested, worstOf } from './coverage-lines.ts';
 import type { GapTimes } from './gap-times.ts';
 
 const EVERY_MS = 60_000;
 const FILLED_US = 7 * 3_600_000_000;
 const DAY_US = 86_400_000_000;
+const MINUTE_US = 60_000_000;
 /** Days that are longer ago than this are not judged any more, and a run of then is none that goes on. */
 const LOOKED_BACK = 31;
-
-export interface Chain {
-  readonly venue: string;
-  readonly feed: Feed;
-  readonly symbol: string;
-}
 
 export interface CoveragePort {
   readonly dataDir: string;
@@ -75,6 +63,8 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
   let day = utcDay(clock.wallUs());
   /** By name, the oldest first: after a kill the next start goes on from the newest that is there. */
   let past: readonly PastDay[] = [];
+  /** What the files written last have. */
+  let newest: { readonly name: string; readonly keys: readonly string[] } | null = null;
   let writing: Promise<void> = Promise.resolve();
 
   const path = (kind: 'coverage' | 'quality', { name }: UtcDay): string =>
@@ -119,29 +109,44 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
       ];
     });
 
+  /** The lines of what was recorded on that day and is not now: no run takes away what one before told. */
+  const kept = async (of: UtcDay, known: readonly Known[], nowUs: number): Promise<readonly Line[]> => {
+    const own = new Set(known.map(({ chain }) => keyOf(chain)));
+    if (newest?.name === of.name && newest.keys.every((key) => own.has(key))) return [];
+    const texts = { coverage: '', quality: '' };
+    for (const kind of ['coverage', 'quality'] as const) {
+      const text = await port.readText(path(kind, of));
+      if (!text.ok) port.onError(`collector/${kind}`, text.error);
+      else texts[kind] = text.value ?? '';
+    }
+    const minutesBegun = Math.ceil((Math.min(nowUs, of.endUs) - of.startUs) / MINUTE_US);
+    return keptLines(texts, (chain) => !own.has(keyOf(chain)), minutesBegun, nowUs >= of.endUs);
+  };
+
   /** Whether both files are on disk. */
   const write = async (of: UtcDay, known: readonly Known[]): Promise<boolean> => {
     const nowUs = clock.wallUs();
     const isOver = nowUs >= of.endUs;
     const stretch = { fromUs: of.startUs, toUs: of.endUs };
-    const lines = known.map(({ chain, sinceUs, gaps }) => {
+    const own = known.map(({ chain, sinceUs, gaps }) => {
       const times = gaps.map((gap) => ({ ...gap, toUs: gap.toUs ?? nowUs }));
       const coverage = coverDay(stretch, nowUs, { fromUs: sinceUs, toUs: of.endUs }, times);
-      return { chain, coverage, verdict: verdictOf(coverage, isOver), gaps };
+      return lineOf(chain, coverage, verdictOf(coverage, isOver), gaps);
     });
+    const lines = [...own, ...(await kept(of, known, nowUs))];
     const head = { schema_version: 1, ts: seconds(nowUs), day: of.name };
     const files = {
       coverage: {
         ...head,
         cells: { d: 'data', p: 'partial', g: 'gap', c: 'closed' },
         since: Object.fromEntries([...since].map(([key, us]) => [key, seconds(us)])),
-        feeds: nested(lines, ({ coverage: { minutes, completeness } }) => ({ minutes, completeness })),
+        feeds: nested(lines, ({ coverage }) => coverage),
       },
       quality: {
         ...head,
         rule: { completeness: COMPLETE, longest_gap_sec: LONG_GAP_SEC },
-        verdict: worstOf(lines.map(({ verdict }) => verdict)),
-        feeds: nested(lines, ({ coverage, verdict, gaps }) => qualityOf(coverage, verdict, gaps)),
+        verdict: worstOf(lines),
+        feeds: nested(lines, ({ quality }) => quality),
       },
     };
     let isWritten = true;
@@ -151,6 +156,7 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
       port.onError(`collector/${kind}`, written.error);
       isWritten = false;
     }
+    if (isWritten) newest = { name: of.name, keys: lines.map(({ chain }) => keyOf(chain)) };
     return isWritten;
   };
 
@@ -163,8 +169,6 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
     const nowUs = clock.wallUs();
     const oldestUs = day.startUs - LOOKED_BACK * DAY_US;
     past = past.filter((one) => one.day.startUs >= oldestUs && (one.told === null || nowUs < one.untilUs));
-    // Before the threads are there nothing is known, and what an earlier run knew must stay.
-    if (port.chains().length === 0) return;
     for (const one of past) {
       if (one.day.endUs > nowUs) continue;
       const known = knownOf(one.day);
@@ -182,8 +186,11 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
       day = today;
       for (const chain of port.chains()) recorded.add(keyOf(chain));
       if (isNewDay) forget();
-      await writePast();
-      await write(today, knownOf(today));
+      // Before the threads are there nothing is known.
+      if (port.chains().length > 0) {
+        await writePast();
+        await write(today, knownOf(today));
+      }
       port.forget(Math.min(today.startUs - DAY_US, ...past.map((one) => one.day.startUs)));
     });
   };
@@ -206,56 +213,8 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
   };
 }
 
-const keyOf = ({ venue, feed, symbol }: Chain): string => `${venue}.${feed}.${symbol}`;
-
 interface Known {
   readonly chain: Chain;
   readonly sinceUs: number;
   readonly gaps: readonly GapTimes[];
-}
-
-interface Line {
-  readonly chain: Chain;
-  readonly coverage: DayCoverage;
-  readonly verdict: Verdict;
-  readonly gaps: readonly GapTimes[];
-}
-
-type Nested<T> = Record<string, Record<string, Record<string, T>>>;
-
-/** By venue, feed and symbol. */
-function nested<T>(lines: readonly Line[], of: (line: Line) => T): Nested<T> {
-  const all: Nested<T> = {};
-  for (const line of lines) {
-    const { venue, feed, symbol } = line.chain;
-    all[venue] ??= {};
-    const feeds = all[venue] as Record<string, Record<string, T>>;
-    feeds[feed] ??= {};
-    (feeds[feed] as Record<string, T>)[symbol] = of(line);
-  }
-  return all;
-}
-
-function qualityOf(coverage: DayCoverage, verdict: Verdict, gaps: readonly GapTimes[]) {
-  const { minutes, ...numbers } = coverage;
-  return {
-    verdict,
-    ...numbers,
-    minutes_data: [...minutes].filter((letter) => letter === 'd').length,
-    missing: gaps.reduce((sum, { missing }) => sum + (missing ?? 0), 0),
-    gaps: gaps.map(({ id, kind, fromUs, toUs, missing }) => ({
-      id,
-      kind,
-      from_ts: seconds(fromUs),
-      to_ts: toUs === null ? null : seconds(toUs),
-      missing,
-    })),
-  };
-}
-
-const WORST: readonly Verdict[] = ['missing', 'degraded', 'pending', 'available'];
-
-/** Of all; of nothing, that is missing. */
-function worstOf(verdicts: readonly Verdict[]): Verdict {
-  return WORST.find((one) => verdicts.includes(one)) ?? 'missing';
 }

@@ -9,7 +9,7 @@ import { type Failure, failure } from '../core/result.ts';
 import { seconds } from '../core/time.ts';
 import type { FileReport } from '../io/file-ops.ts';
 import { readJsonLines } from '../io/json-lines.ts';
-import type { Chain } from './coverage.ts';
+import type { Chain } from './coverage-lines.ts';
 import { createGapCalendar, type GapCalendar } from './gap-times.ts';
 import { createLines, type Lines } from './ledger.ts';
 import type { Left } from './protocol.ts';

@@ -44,9 +44,12 @@ export function createTradePace(): TradePace {
       if (intervalUs < BURST_US) return null;
       pace.burstUs = localUs;
       const isKnown = pace.intervals >= LEAST_INTERVALS;
-      const isLong = isKnown && sinceUs > Math.max(SILENCE.floorUs, SILENCE.times * pace.meanUs);
+      const boundUs = Math.max(SILENCE.floorUs, SILENCE.times * pace.meanUs);
+      const isLong = isKnown && sinceUs > boundUs;
       pace.intervals += 1;
-      pace.meanUs += (intervalUs - pace.meanUs) * Math.max(1 / pace.intervals, WEIGHT);
+      // An outage is not the market's pace, nor does a market that falls asleep pass for an outage for ever.
+      const countedUs = isKnown ? Math.min(intervalUs, boundUs) : intervalUs;
+      pace.meanUs += (countedUs - pace.meanUs) * Math.max(1 / pace.intervals, WEIGHT);
       return isLong ? sinceUs : null;
     },
     forget: (symbol: string) => void paces.delete(symbol),

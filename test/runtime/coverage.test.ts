@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Gap } from '../../src/core/gap.ts';
 import { readText, replaceFile } from '../../src/io/atomic.ts';
-import { type Chain, type Coverage, startCoverage } from '../../src/runtime/coverage.ts';
+import { type Coverage, startCoverage } from '../../src/runtime/coverage.ts';
+import type { Chain } from '../../src/runtime/coverage-lines.ts';
 import { type GapLedger, openGapLedger } from '../../src/runtime/gap-ledger.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';
 import { removeFolder, tempFolder } from '../support/files.ts';
@@ -273,4 +274,63 @@ test('a symbol that is removed stands in `since` of its day and of the next, and
   const both = ['okx.trades.A/B', 'okx.trades.C/D'];
   expect(since).toEqual({ 21: both, 22: both, 23: ['okx.trades.C/D'], 24: ['okx.trades.C/D'] });
   expect(errors).toEqual([]);
+});
+
+describe('what a run does not record, and one before did', () => {
+  const OTHER = { ...CHAIN, venue: 'bybit' } as const;
+
+  test('keeps its line of a day that is over, with its verdict', async () => {
+    chains = [CHAIN, OTHER];
+    let coverage = await start();
+    for (const chain of chains) coverage.row(chain, MIDNIGHT);
+    const gap = { ...gapAt('b', MIDNIGHT + HOUR), venue: 'bybit' };
+    gaps.change({ state: 'open', gap });
+    clock.stepWall(MIDNIGHT + 23 * HOUR);
+    await coverage.stop();
+    await gaps.settled();
+
+    // The next one is of the other alone.
+    clock.stepWall(MIDNIGHT + 36 * HOUR);
+    chains = [CHAIN];
+    coverage = await start();
+    clock.advance(60_000);
+    await coverage.stop();
+    const { feeds, verdict } = await file('quality-20261121.json');
+    expect([verdict, feeds.okx.trades['A/B'].verdict]).toEqual(['degraded', 'available']);
+    expect(feeds.bybit.trades['A/B']).toMatchObject({ verdict: 'degraded', gap_sec: 22 * 3_600 });
+    const { minutes } = (await file('coverage-20261121.json')).feeds.bybit.trades['A/B'];
+    expect(minutes).toBe('d'.repeat(60) + 'g'.repeat(22 * 60) + 'c'.repeat(60));
+    expect(errors).toEqual([]);
+  });
+
+  test('keeps its line of today, closed since, also where it is taken out while it runs', async () => {
+    chains = [CHAIN, OTHER];
+    const coverage = await start();
+    for (const chain of chains) coverage.row(chain, MIDNIGHT + HOUR);
+    clock.stepWall(MIDNIGHT + 2 * HOUR);
+    let next = written(21);
+    clock.advance(60_000);
+    await next;
+    chains = [CHAIN];
+    clock.stepWall(MIDNIGHT + 3 * HOUR);
+    next = written(21);
+    clock.advance(60_000);
+    await next;
+    await coverage.stop();
+    const { feeds } = await file('coverage-20261121.json');
+    expect(feeds.okx.trades['A/B'].minutes).toBe(`${'c'.repeat(60)}${'d'.repeat(121)}`);
+    expect(feeds.bybit.trades['A/B'].minutes).toBe(`${'c'.repeat(60)}${'d'.repeat(61)}${'c'.repeat(60)}`);
+  });
+
+  test('is not emptied before it is known what is recorded', async () => {
+    let coverage = await start();
+    coverage.row(CHAIN, MIDNIGHT + HOUR);
+    await coverage.stop();
+    const before = await file('quality-20261121.json');
+    chains = [];
+    clock.stepWall(MIDNIGHT + 2 * HOUR);
+    coverage = await start();
+    await coverage.stop();
+    expect(await file('quality-20261121.json')).toEqual(before);
+  });
 });

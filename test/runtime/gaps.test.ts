@@ -213,6 +213,27 @@ describe('trades whose ids are counted', () => {
       expect(ids(played)).toEqual(['a', 'd', 'b', 'c']);
       expect(story(played).at(-1)).toBe('closed full a-d 2+0');
     });
+
+    test('Bybit: what lies between two pages is told as missing, up to the second', async () => {
+      const played = quiet('bybit', 'spot', bybit.trades({ i: 'a' }), bybit.ack);
+      frame(played, 'spot', bybit.trades({ i: 'z', T: 1795219200200 }));
+      await answer(played, 0, bybitRest.trades('c', 'b', 'a'));
+      played.clock.advance(5_000);
+      await answer(played, 1, bybitRest.trades('z', 'y', 'x'));
+      expect(ids(played)).toEqual(['a', 'z', 'b', 'c', 'x', 'y']);
+      expect(story(played).at(-1)).toBe('closed partial a-x 4+null');
+    });
+
+    test('Bybit: a second page that brings nothing new does not say that nothing was missing', async () => {
+      const played = quiet('bybit', 'spot', bybit.trades({ i: 'a' }), bybit.ack);
+      frame(played, 'spot', bybit.trades({ i: 'd', T: 1795219200200 }));
+      await answer(played, 0, bybitRest.trades('c', 'b', 'a'));
+      played.clock.advance(5_000);
+      await answer(played, 1, bybitRest.trades('d', 'c', 'b', 'a'));
+      expect(story(played).at(-1)).toBe('closed full a-d 2+0');
+      const [change] = played.gaps().slice(-1);
+      expect(change?.state === 'closed' && change.end.how).toBe('the newest page of trades');
+    });
   });
 
   test('lost again before it is known what lies behind: a gap of its own follows', async () => {

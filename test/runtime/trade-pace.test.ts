@@ -71,6 +71,14 @@ test('a silence is told of once the pace is known, and not before', () => {
   expect(silences([...busy, 33 * SECOND_US])).toEqual([33 * SECOND_US]);
 });
 
+test('an outage is not learned as the pace, and a market that falls asleep is known to be slow after a few', () => {
+  const usual = times(5, MINUTE_US);
+  expect(silences([...usual, HOUR_US, ...usual, HOUR_US])).toEqual([HOUR_US, HOUR_US]);
+  const asleep = silences([...times(1_000, 50_000), ...times(50, HOUR_US)]);
+  expect(asleep.length).toBeGreaterThan(0);
+  expect(asleep.length).toBeLessThanOrEqual(10);
+});
+
 test('a symbol that is forgotten begins anew, and each has its own pace', () => {
   const pace = createTradePace();
   const told: (number | null)[] = [];
