@@ -6,6 +6,7 @@ import { createCapture } from '../src/io/capture.ts';
 import { systemClock } from '../src/io/clock.ts';
 import { openSocket } from '../src/io/socket.ts';
 import { startFeed } from '../src/runtime/feed.ts';
+import { keepHeapSmall, ownHeap } from '../src/runtime/heap.ts';
 import type { FetcherInit, FromFetcher, RestText, ToFetcher } from '../src/runtime/protocol.ts';
 import { loadVenue } from '../src/venues/registry.ts';
 
@@ -16,6 +17,7 @@ if (port === null || venue === undefined)
   throw new Error(`fetcher: no venue "${init.venue}", or not in a thread`);
 
 const clock = systemClock();
+keepHeapSmall(clock, ownHeap());
 const answers = new Map<number, (result: Result<RestText>) => void>();
 let asked = 0;
 let stretch = 1;
