@@ -51,7 +51,14 @@ interface PastDay {
 }
 
 /** What a file of an earlier run is read for. */
-const earlier = z.object({ since: z.record(z.string(), z.number()) });
+const byName = <T extends z.ZodType>(of: T) => z.record(z.string(), of);
+const earlier = z.object({ since: byName(z.number()), feeds: byName(byName(byName(z.unknown()))) });
+
+/** The chains of a file: those that had begun, and those that were recorded on its day. */
+interface Remembered {
+  readonly begun: readonly string[];
+  readonly recorded: ReadonlySet<string>;
+}
 
 export async function startCoverage(port: CoveragePort): Promise<Coverage> {
   const { clock } = port;
@@ -71,15 +78,20 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
     join(port.dataDir, 'collector', `${kind}-${name.replaceAll('-', '')}.json`);
 
   /** When each symbol began, as an earlier run has told. */
-  const remember = async (of: UtcDay): Promise<boolean> => {
+  const remember = async (of: UtcDay): Promise<Remembered | null> => {
     const known = await port.readText(path('coverage', of));
     if (!known.ok) port.onError('collector/coverage', known.error);
-    if (!known.ok || known.value === null) return false;
+    if (!known.ok || known.value === null) return null;
     const read = earlier.safeParse(parseJson(known.value));
-    if (read.success)
-      for (const [key, ts] of Object.entries(read.data.since))
-        since.set(key, Math.min(since.get(key) ?? Number.POSITIVE_INFINITY, Math.round(ts * 1e6)));
-    return true;
+    if (!read.success) return { begun: [], recorded: new Set() };
+    for (const [key, ts] of Object.entries(read.data.since))
+      since.set(key, Math.min(since.get(key) ?? Number.POSITIVE_INFINITY, Math.round(ts * 1e6)));
+    const recorded = Object.entries(read.data.feeds).flatMap(([venue, feeds]) =>
+      Object.entries(feeds).flatMap(([feed, symbols]) =>
+        Object.keys(symbols).map((symbol) => `${venue}.${feed}.${symbol}`),
+      ),
+    );
+    return { begun: Object.keys(read.data.since), recorded: new Set(recorded) };
   };
 
   const row = (chain: Chain, localUs: number): void => {
@@ -196,12 +208,16 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
   };
 
   // Over days on which we did not run a symbol was to be recorded all the same.
-  for (let back = 1, isFound = false; !isFound && back <= LOOKED_BACK; back++) {
-    isFound = await remember(utcDay(day.startUs - back * DAY_US));
-    for (let days = back; isFound && days > 0; days--)
+  let before: Remembered | null = null;
+  for (let back = 1; before === null && back <= LOOKED_BACK; back++) {
+    before = await remember(utcDay(day.startUs - back * DAY_US));
+    for (let days = back; before !== null && days > 0; days--)
       end(utcDay(day.startUs - days * DAY_US), clock.wallUs() + FILLED_US);
   }
-  await remember(day);
+  const now = await remember(day);
+  // As `forget` does, of days that ended between two runs.
+  for (const key of before?.begun ?? [])
+    if (!before?.recorded.has(key) && !now?.recorded.has(key)) since.delete(key);
   const cancel: Cancel = clock.every(EVERY_MS, tick);
   return {
     row,

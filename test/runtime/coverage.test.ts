@@ -322,6 +322,20 @@ describe('what a run does not record, and one before did', () => {
     expect(feeds.bybit.trades['A/B'].minutes).toBe(`${'c'.repeat(60)}${'d'.repeat(61)}${'c'.repeat(60)}`);
   });
 
+  test('stands in `since` of its day and of the next, also where each day has a run of its own', async () => {
+    const since: (readonly string[])[] = [];
+    for (let day = 0; day < 4; day++) {
+      chains = day === 0 ? [CHAIN, OTHER] : [CHAIN];
+      clock.stepWall(MIDNIGHT + day * 24 * HOUR + HOUR);
+      const coverage = await start();
+      for (const chain of chains) coverage.row(chain, clock.wallUs());
+      await coverage.stop();
+      since.push(Object.keys((await file(`coverage-202611${21 + day}.json`)).since));
+    }
+    const [own, other] = ['okx.trades.A/B', 'bybit.trades.A/B'];
+    expect(since).toEqual([[own, other], [own, other], [own], [own]]);
+  });
+
   test('is not emptied before it is known what is recorded', async () => {
     let coverage = await start();
     coverage.row(CHAIN, MIDNIGHT + HOUR);
