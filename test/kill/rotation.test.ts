@@ -72,7 +72,10 @@ describe.concurrent('a large file is closed, compressed, read back, listed and r
         const run = own.begin({ wrap, env: ONE_FILE_THREAD });
         const { process } = run;
         const hasEnded = (): boolean => process.signalCode !== null || process.exitCode !== null;
-        await until(`${call} of ${what} ends it`, hasEnded, 60_000);
+        await until(`${call} of ${what} ends it`, hasEnded, 60_000).catch((thrown: Error) => {
+          const there = JSON.stringify({ path, parts: parts(own), status: own.status() });
+          throw new Error(`${thrown.message}: ${there}`);
+        });
         const { signalCode, exitCode } = process;
         expect([call, what, signalCode, exitCode, run.errors]).toEqual([call, what, 'SIGKILL', null, []]);
         own.look();
