@@ -329,6 +329,26 @@ describe('a crossed book', () => {
     });
   });
 
+  it('is counted alone for less than 10 s where the venue numbers nothing', async () => {
+    const crossedFor = (sec: number) => {
+      const from = T0 + 3 * SECOND;
+      const row = (
+        us: number,
+        seq: number,
+        bids: readonly (readonly [string, string])[],
+        asks: typeof bids,
+      ) => book({ us, seq, prev: seq - 1, of: 500, bids, asks }, FX);
+      const rows = [row(from, 503, [['101', '5']], []), row(from + sec * SECOND, 504, [], [['101', '0']])];
+      putLive(dir, 'orderbook', [...books(3, FX), ...rows], FX);
+      return verifiedChain(dir);
+    };
+    expect(await crossedFor(9)).toMatchObject({
+      verdict: 'clean',
+      book: { crossed: 1, crossed_longest_sec: 9 },
+    });
+    expect(await crossedFor(11)).toMatchObject({ verdict: 'damaged', faults: { crossed: 1 } });
+  });
+
   it('is a hole where the ledger covers it', async () => {
     putLive(dir, 'orderbook', [...books(3), cross(T0 + 3 * SECOND, 503), heal(T0 + 5 * SECOND, 504)]);
     const [from, to] = [{ local_ts: T0 / SECOND + 3 }, { local_ts: T0 / SECOND + 5 }];
