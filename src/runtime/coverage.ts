@@ -121,15 +121,22 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
       ];
     });
 
-  /** The lines of what was recorded on that day and is not now: no run takes away what one before told. */
-  const kept = async (of: UtcDay, known: readonly Known[], nowUs: number): Promise<readonly Line[]> => {
+  /** The lines of what was recorded on that day and is not now: no run takes away what one before told. Null: unknown. */
+  const kept = async (
+    of: UtcDay,
+    known: readonly Known[],
+    nowUs: number,
+  ): Promise<readonly Line[] | null> => {
     const own = new Set(known.map(({ chain }) => keyOf(chain)));
     if (newest?.name === of.name && newest.keys.every((key) => own.has(key))) return [];
     const texts = { coverage: '', quality: '' };
     for (const kind of ['coverage', 'quality'] as const) {
       const text = await port.readText(path(kind, of));
-      if (!text.ok) port.onError(`collector/${kind}`, text.error);
-      else texts[kind] = text.value ?? '';
+      if (!text.ok) {
+        port.onError(`collector/${kind}`, text.error);
+        return null;
+      }
+      texts[kind] = text.value ?? '';
     }
     const minutesBegun = Math.ceil((Math.min(nowUs, of.endUs) - of.startUs) / MINUTE_US);
     return keptLines(texts, (chain) => !own.has(keyOf(chain)), minutesBegun, nowUs >= of.endUs);
@@ -145,7 +152,10 @@ export async function startCoverage(port: CoveragePort): Promise<Coverage> {
       const coverage = coverDay(stretch, nowUs, { fromUs: sinceUs, toUs: of.endUs }, times);
       return lineOf(chain, coverage, verdictOf(coverage, isOver), gaps);
     });
-    const lines = [...own, ...(await kept(of, known, nowUs))];
+    const others = await kept(of, known, nowUs);
+    // They are not written over; the next minute tries again.
+    if (others === null) return false;
+    const lines = [...own, ...others];
     const head = { schema_version: 1, ts: seconds(nowUs), day: of.name };
     const files = {
       coverage: {

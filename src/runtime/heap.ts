@@ -7,6 +7,8 @@ import type { Cancel, Clock } from '../core/ports.ts';
 const LOOK_MS = 5_000;
 /** So much garbage is collected, or this part of what is in use where that is more. */
 const GARBAGE = { bytes: 3_000_000, part: 0.3 };
+/** A larger heap is left to V8, which collects it in small steps. */
+const LARGE_BYTES = 40_000_000;
 
 export interface Heap {
   usedBytes(): number;
@@ -14,13 +16,15 @@ export interface Heap {
 }
 
 /**
- * V8 lets a small heap grow by some 16 MB before it looks for garbage in it, which in twelve quiet threads is 200 MB; one
- * whole collection of such a heap takes 10 ms (docs/adr/0004).
+ * V8 lets a small heap grow for a quarter of an hour in a quiet market before it looks for garbage in it. One whole collection
+ * of a fetcher's takes 10 to 30 ms (docs/adr/0004).
  */
 export function keepHeapSmall(clock: Clock, heap: Heap): Cancel {
   let keptBytes = 0;
   return clock.every(LOOK_MS, () => {
-    if (heap.usedBytes() - keptBytes < Math.max(GARBAGE.bytes, GARBAGE.part * keptBytes)) return;
+    const usedBytes = heap.usedBytes();
+    const isLittle = usedBytes - keptBytes < Math.max(GARBAGE.bytes, GARBAGE.part * keptBytes);
+    if (isLittle || usedBytes > LARGE_BYTES) return;
     heap.collect();
     keptBytes = heap.usedBytes();
   });

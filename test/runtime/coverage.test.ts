@@ -1,6 +1,6 @@
 /** The files of a day, from gaps and first rows: real files, a clock of the test's. */
 
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Gap } from '../../src/core/gap.ts';
@@ -334,6 +334,24 @@ describe('what a run does not record, and one before did', () => {
     }
     const [own, other] = ['okx.trades.A/B', 'bybit.trades.A/B'];
     expect(since).toEqual([[own, other], [own, other], [own], [own]]);
+  });
+
+  test('is not written over where its file cannot be read, which is told', async () => {
+    chains = [CHAIN, OTHER];
+    let coverage = await start();
+    for (const chain of chains) coverage.row(chain, MIDNIGHT + HOUR);
+    await coverage.stop();
+    const before = await file('quality-20261121.json');
+    chains = [CHAIN];
+    coverage = await start();
+    coverage.row(CHAIN, MIDNIGHT + HOUR);
+    const path = join(root, 'collector', 'coverage-20261121.json');
+    await rm(path);
+    await mkdir(path);
+    clock.stepWall(MIDNIGHT + 2 * HOUR);
+    await coverage.stop();
+    expect(errors).toContain('collector/coverage');
+    expect(await file('quality-20261121.json')).toEqual(before);
   });
 
   test('is not emptied before it is known what is recorded', async () => {

@@ -23,10 +23,14 @@ test('garbage is collected when there is enough of it, by what was kept the last
   expect(after(0)).toBe(1);
   expect([after(2 * MB), after(0.9 * MB)]).toEqual([1, 1]);
   expect(after(0.2 * MB)).toBe(2);
-  // Of a large one a part, so that it is not collected all the time.
-  live = 100 * MB;
+  // Of a larger one a part, so that it is not collected all the time; a large one is left alone.
+  live = 20 * MB;
   expect(after(0)).toBe(3);
-  expect([after(20 * MB), after(9 * MB), after(2 * MB)]).toEqual([3, 3, 4]);
+  expect([after(5 * MB), after(0.9 * MB), after(0.2 * MB)]).toEqual([3, 3, 4]);
+  live = 100 * MB;
+  expect(after(50 * MB)).toBe(4);
+  live = 10 * MB;
+  garbage = 0;
   stop();
   expect(after(500 * MB)).toBe(4);
 });

@@ -3,8 +3,9 @@
 import type { Verdict } from '../../runtime/verify/report.ts';
 import type { GapCounts } from './check-ledgers.ts';
 import type { TradeCounts } from './check-trades.ts';
-import type { Finding } from './findings.ts';
+import type { Finding, Findings } from './findings.ts';
 import type { MemorySample } from './slope.ts';
+import { SYMBOLS } from './venues.ts';
 
 export interface RequestCounts {
   /** Virtual: requests sent; real: unknown. */
@@ -58,6 +59,52 @@ export interface SoakReport {
   readonly findings_count: number;
   /** The first of each check and place. */
   readonly findings: readonly Finding[];
+}
+
+/** What a soak was asked for. */
+export interface Asked {
+  readonly version: string;
+  readonly seed: number;
+  readonly rate: number;
+  readonly faultsPerMinute: number;
+  readonly totalSec: number;
+}
+
+/** What both kinds of soak say alike, beside what one has of its own; its requests are held against their targets. */
+export function reportOf(
+  { version, seed, rate, faultsPerMinute, totalSec }: Asked,
+  findings: Findings,
+  own: Pick<
+    SoakReport,
+    | 'kind'
+    | 'heal_sec'
+    | 'step_ms'
+    | 'took_sec'
+    | 'verify'
+    | 'messages'
+    | 'faults'
+    | 'restarts'
+    | 'gaps'
+    | 'trades'
+    | 'books'
+    | 'resyncs'
+    | 'events'
+    | 'requests'
+    | 'memory'
+  >,
+): SoakReport {
+  for (const [venue, { peak, target }] of Object.entries(own.requests))
+    if (peak > target) findings.add('requests', venue, `${peak} in a minute, the target is ${target}`);
+  return {
+    schema_version: 1,
+    version,
+    node: process.version,
+    ...{ seed, rate, faults_per_minute: faultsPerMinute, total_sec: totalSec, symbols: SYMBOLS },
+    ...own,
+    passed: findings.count() === 0,
+    findings_count: findings.count(),
+    findings: findings.list(),
+  };
 }
 
 export function reportMarkdown(report: SoakReport): string {

@@ -11,7 +11,7 @@ import { tally } from './check-ledgers.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { judge } from './judge.ts';
 import { type RealOptions, runReal } from './real.ts';
-import type { SoakReport } from './report.ts';
+import { reportOf, type SoakReport } from './report.ts';
 import { slopeOf } from './slope.ts';
 import { SYMBOLS } from './venues.ts';
 
@@ -42,38 +42,26 @@ export async function realSoak(options: RealSoakOptions): Promise<Result<SoakRep
   const books = await checkBooks(dataDir, kept, { atUs: endUs, healSec }, findings);
   const messages = await checkLast(journal, dataDir, { atUs: endUs, healSec }, findings);
   if (!messages.ok) return messages;
-  for (const [venue, { peak, target }] of Object.entries(requests))
-    if (peak > target) findings.add('requests', venue, `${peak} in a minute, the target is ${target}`);
   const most = Math.max(0, ...rss.map(({ mb }) => mb));
   if (most > RSS_MB) findings.add('memory', 'rss', `${most} MB, the bound is ${RSS_MB}`);
-  return ok({
-    schema_version: 1,
-    kind: 'real',
-    version: options.version,
-    node: process.version,
-    seed: options.seed,
-    rate: options.rate,
-    faults_per_minute: options.faultsPerMinute,
-    total_sec: options.totalSec,
+  const own = {
+    kind: 'real' as const,
     heal_sec: healSec,
     step_ms: null,
-    symbols: SYMBOLS,
     took_sec: Math.round((options.nowMs() - startedMs) / 100) / 10,
-    passed: findings.count() === 0,
     ...judged.value,
     messages: messages.value,
     restarts: tally(restarts.map(({ what, how }) => `${what} ${how}`)),
     books,
     requests,
     memory: {
-      of: 'rss',
+      of: 'rss' as const,
       samples: rss,
       slope: slopeOf(rss),
       bound: `at most ${RSS_MB} MB${rss.length === 0 ? ', no life was long enough to tell' : `; ${most} MB was the most`}`,
     },
-    findings_count: findings.count(),
-    findings: findings.list(),
-  });
+  };
+  return ok(reportOf(options, findings, own));
 }
 
 const side = z.array(z.tuple([z.string(), z.string()]));

@@ -6,7 +6,7 @@ import { checkBooks } from './check-books.ts';
 import { tally } from './check-ledgers.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { judge } from './judge.ts';
-import type { SoakReport } from './report.ts';
+import { type Asked, reportOf, type SoakReport } from './report.ts';
 import { type MemorySample, slopeOf } from './slope.ts';
 import { SYMBOLS } from './venues.ts';
 import { runVirtual, type VirtualOptions, type VirtualRun } from './virtual.ts';
@@ -33,7 +33,7 @@ export async function virtualSoak(options: SoakOptions): Promise<Result<SoakRepo
 /** The checks, over what a run has left. */
 export async function virtualReport(
   run: VirtualRun,
-  options: Pick<SoakOptions, 'seed' | 'rate' | 'faultsPerMinute' | 'totalSec' | 'version'>,
+  options: Asked,
   tookMs: number,
 ): Promise<Result<SoakReport>> {
   const findings = createFindings();
@@ -44,37 +44,25 @@ export async function virtualReport(
   });
   if (!judged.ok) return judged;
   const books = await checkBooks(dataDir, run.books, { atUs: endUs, healSec }, findings);
-  for (const [venue, { peak, target }] of Object.entries(run.requests))
-    if (peak > target) findings.add('requests', venue, `${peak} in a minute, the target is ${target}`);
   const slope = checkHeap(run.heap, findings);
-  return ok({
-    schema_version: 1,
-    kind: 'virtual',
-    version: options.version,
-    node: process.version,
-    seed: options.seed,
-    rate: options.rate,
-    faults_per_minute: options.faultsPerMinute,
-    total_sec: options.totalSec,
+  const own = {
+    kind: 'virtual' as const,
     heal_sec: healSec,
     step_ms: run.stepMs,
-    symbols: SYMBOLS,
     took_sec: Math.round(tookMs / 100) / 10,
-    passed: findings.count() === 0,
     ...judged.value,
     messages: run.messages,
     restarts: tally(run.restarts.map(({ what, how }) => `${what} ${how}`)),
     books,
     requests: run.requests,
     memory: {
-      of: 'heap',
+      of: 'heap' as const,
       samples: run.heap,
       slope,
       bound: `at most ${HEAP_MB_AN_HOUR} MB an hour, judged from ${LEAST_HOURS} h on`,
     },
-    findings_count: findings.count(),
-    findings: findings.list(),
-  });
+  };
+  return ok(reportOf(options, findings, own));
 }
 
 /** In a short run everything still fills up. */

@@ -2,13 +2,12 @@
 
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { manualTime } from '../../core/manual-time.ts';
 import { seededRandom } from '../../core/random.ts';
 import { seconds } from '../../core/time.ts';
 import { loadCcxt } from '../../io/ccxt.ts';
 import { nodeFileOps } from '../../io/file-ops.ts';
+import { ownHeap } from '../../runtime/heap.ts';
 import { createMemorySim } from '../../sim/memory.ts';
 import { servedOf } from '../../sim/place.ts';
 import { randomFaults } from '../../sim/random-faults.ts';
@@ -16,6 +15,7 @@ import type { EndBook } from './check-books.ts';
 import { type CollectorLife, startCollectorLife } from './collector.ts';
 import { waitedDisk } from './disk.ts';
 import { createPeak, type Peak } from './peak.ts';
+import type { RequestCounts } from './report.ts';
 import { type Restart, restartsOf } from './restarts.ts';
 import type { MemorySample } from './slope.ts';
 import { isKept } from './told.ts';
@@ -57,9 +57,7 @@ export interface VirtualRun {
   readonly books: readonly EndBook[];
   readonly heap: readonly MemorySample[];
   readonly restarts: readonly Restart[];
-  readonly requests: Readonly<
-    Record<string, { readonly total: number; readonly peak: number; readonly target: number }>
-  >;
+  readonly requests: Readonly<Record<string, RequestCounts>>;
   readonly stepMs: number;
 }
 
@@ -124,10 +122,11 @@ export async function runVirtual(options: VirtualOptions): Promise<VirtualRun> {
     });
 
   const heap: MemorySample[] = [];
+  const { collect, usedBytes } = ownHeap();
   const sampleSec = Math.min(HOUR_SEC, totalSec / MEMORY_SAMPLES);
   const sample = (): void => {
-    collectGarbage();
-    heap.push({ hour: passedSec() / HOUR_SEC, mb: Math.round(process.memoryUsage().heapUsed / 1e4) / 100 });
+    collect();
+    heap.push({ hour: passedSec() / HOUR_SEC, mb: Math.round(usedBytes() / 1e4) / 100 });
   };
   const sampling = clock.every(sampleSec * 1000, sample);
 
@@ -176,14 +175,4 @@ export async function runVirtual(options: VirtualOptions): Promise<VirtualRun> {
       }),
     ),
   };
-}
-
-let gc: (() => void) | null = null;
-
-function collectGarbage(): void {
-  if (gc === null) {
-    setFlagsFromString('--expose-gc');
-    gc = runInNewContext('gc') as () => void;
-  }
-  gc();
 }

@@ -28,7 +28,9 @@ export function createBookCheck({ findings, order, times, numbering }: FeedCheck
   let hasChanges = false;
   /** Its holes, as long as it may be of a channel of snapshots. */
   let pending: FoundHole[] = [];
-  let crossed: { readonly us: number; readonly spot: Spot } | null = null;
+  /** When the newest snapshot was received that joins the book anew: what it is, the venue said. */
+  let joinedUs = NEVER;
+  let crossed: { readonly us: number; readonly spot: Spot; readonly byVenue: boolean } | null = null;
   const counts = { snapshots: 0, continued: 0, unusable: 0, crossed: 0, longestUs: 0, snapshotParts: 0 };
 
   const checkOrder = (row: BookRow, isChained: boolean, line: number): void => {
@@ -71,11 +73,11 @@ export function createBookCheck({ findings, order, times, numbering }: FeedCheck
 
   const endCrossed = (us: number): void => {
     if (crossed === null) return;
-    const { us: fromUs, spot } = crossed;
+    const { us: fromUs, spot, byVenue } = crossed;
     crossed = null;
     counts.crossed += 1;
     counts.longestUs = Math.max(counts.longestUs, us - fromUs);
-    if (numbering.ownCount && us - fromUs < UNNUMBERED_US) return;
+    if (byVenue || (numbering.ownCount && us - fromUs < UNNUMBERED_US)) return;
     if (!findings.isCovered(fromUs, us))
       findings.fault('crossed', spot, fromUs, `the book is crossed for ${seconds(us - fromUs)} s`);
   };
@@ -84,7 +86,7 @@ export function createBookCheck({ findings, order, times, numbering }: FeedCheck
   const endGroup = (): void => {
     if (last === null || !chain.isKnown()) return;
     if (!isCrossed(book)) endCrossed(last.row.localUs);
-    else crossed ??= { us: last.row.localUs, spot: last.spot };
+    else crossed ??= { us: last.row.localUs, spot: last.spot, byVenue: joinedUs === last.row.localUs };
   };
 
   const endBook = (): void => {
@@ -120,6 +122,7 @@ export function createBookCheck({ findings, order, times, numbering }: FeedCheck
       if (row.localUs !== last?.row.localUs) endGroup();
       const step = chain.step(row, first);
       if (step === 'hole' || step === 'broken') endBook();
+      if (step === 'hole' || step === 'begins') joinedUs = row.localUs;
       if (first && !row.snapshot)
         findings.fault('headless', spot, row.localUs, 'the file does not begin with a snapshot');
       if (row.snapshot) counts.snapshots += 1;

@@ -349,6 +349,23 @@ describe('a crossed book', () => {
     expect(await crossedFor(11)).toMatchObject({ verdict: 'damaged', faults: { crossed: 1 } });
   });
 
+  it('is the venue’s own where the snapshot that joins the book is crossed, and a fault where a change crosses it', async () => {
+    const crossed = (us: number, seq: number) => book({ us, seq, bids: [['103', '1']] }, OKX);
+    const from = T0 + 3 * SECOND;
+    putLive(
+      dir,
+      'orderbook',
+      [crossed(from, 700), crossed(from + 60 * SECOND, 800), ...books(3, OKX, 900, from + 90 * SECOND)],
+      OKX,
+    );
+    const { faults, book: counts } = await verifiedChain(dir);
+    expect([faults, counts?.crossed]).toEqual([{}, 2]);
+    // Our own snapshot, which goes on, is no word of the venue.
+    const own = book({ us: from + 100 * SECOND, seq: 502, bids: [['103', '1']] }, OKX);
+    putLive(dir, 'orderbook', [...books(3, OKX), own], OKX);
+    expect((await verifiedChain(dir)).faults).toEqual({ crossed: 1 });
+  });
+
   it('is a hole where the ledger covers it', async () => {
     putLive(dir, 'orderbook', [...books(3), cross(T0 + 3 * SECOND, 503), heal(T0 + 5 * SECOND, 504)]);
     const [from, to] = [{ local_ts: T0 / SECOND + 3 }, { local_ts: T0 / SECOND + 5 }];

@@ -64,7 +64,7 @@ describe('trades whose ids are dense', () => {
     expect(report.files[0]).toMatchObject({
       verdict: 'damaged',
       ids: { missing: 1 },
-      faults: {},
+      fault_list: [],
       holes: { explained: 0, unexplained: 1 },
     });
     expect(report.holes).toEqual([
@@ -207,7 +207,8 @@ describe('the order of receipt', () => {
     append(dir, 'collector/events.jsonl', step);
     expect(await verifiedChain(dir)).toMatchObject({ faults: { order: 1 }, clock: { steps: 2 } });
     append(dir, 'collector/events.jsonl', step);
-    expect(await verifiedChain(dir)).toMatchObject({ faults: {}, clock: { steps: 3 } });
+    const { faults, clock } = await verifiedChain(dir);
+    expect([faults, clock?.steps]).toEqual([{}, 3]);
   });
 
   it('is not explained by a step of another time, of another size, or forward', async () => {
