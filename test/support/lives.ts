@@ -70,8 +70,11 @@ export interface Lives {
   look(): void;
   /** Half a row behind a file's end, as a power cut leaves it; the next look wants it moved aside or still there. */
   tear(random: Random): void;
-  /** Rows of the test's own behind a file's last row, until it has so many bytes: so that it is soon closed. */
-  ballast(target: Target, bytes: number): void;
+  /**
+   * Rows of the test's own behind a file's last row, until it has so many bytes: so that it is soon closed. False where
+   * there is no file to put them into: its last one was closed, and whoever closed it died before the next.
+   */
+  ballast(target: Target, bytes: number): boolean;
   /** Torn ends that were found after a death, those of `tear` among them. */
   torn(): number;
   /** The markets stand still, all that was sent reaches its file, and it stops in order. */
@@ -199,12 +202,13 @@ export async function startLives(options: LivesOptions): Promise<Lives> {
       const before = known.get(`raw/${file}`);
       // A file that was just made has no header yet.
       const isBegun = existsSync(path) && statSync(path).size > 0;
-      if (!isBegun || before === undefined || before.tail !== '') return;
+      if (!isBegun || before === undefined || before.tail !== '') return false;
       const head = `${venue},${symbol},${Date.now()}000,${Date.now()}000`;
       const row = `${head},${feed === 'trades' ? BALLAST_TRADE : BALLAST_BOOK}\n`;
       const rows = row.repeat(Math.max(0, Math.floor((bytes - statSync(path).size) / row.length)));
       appendFileSync(path, rows);
       known.set(`raw/${file}`, { text: before.text + rows, tail: '' });
+      return true;
     },
     torn: () => torn,
     status() {
