@@ -22,6 +22,7 @@ import { editFile } from '../io/edit-file.ts';
 import { acquireLock, type Lock } from '../io/lock.ts';
 import { type Log, openLog } from '../io/log.ts';
 import { createApp, type SettingsFile } from '../runtime/app.ts';
+import { growLittle, ownHeap } from '../runtime/heap.ts';
 import { VENUES, venuesOf } from '../venues/index.ts';
 import { type CollectorOptions, loadFor, readOptions, wantedSymbols } from './collector-options.ts';
 import { type Console, EXIT, type Place } from './console.ts';
@@ -38,6 +39,7 @@ export async function runCollector(
 ): Promise<number> {
   const options = readOptions(argv);
   if (!options.ok) return refuse(io, EXIT.usage, [options.error.message]);
+  growLittle(ownHeap());
   const load = (endpoints?: Simulator['endpoints'], file?: string) =>
     loadFor(options.value, place, env, endpoints, file);
   const loaded = await load();
