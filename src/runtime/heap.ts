@@ -17,7 +17,7 @@ export interface Heap {
 
 /**
  * V8 lets a small heap grow for a quarter of an hour in a quiet market before it looks for garbage in it. One whole collection
- * of a fetcher's takes 10 to 30 ms (docs/adr/0004).
+ * of a fetcher's takes some 24 ms (docs/adr/0004).
  */
 export function keepHeapSmall(clock: Clock, heap: Heap): Cancel {
   let keptBytes = 0;
@@ -38,7 +38,7 @@ export function ownHeap(): Heap {
     usedBytes: () => getHeapStatistics().used_heap_size,
     collect() {
       // Else a quarter of a small heap stays with pages that are half empty. The flag is the process's, and the main
-      // thread's heap is too large to be moved while it runs.
+      // thread's heap is too large to be moved while it runs. Where two threads meet here one may go unmoved, until next time.
       setFlagsFromString('--compact-on-every-full-gc');
       gc();
       setFlagsFromString('--no-compact-on-every-full-gc');
